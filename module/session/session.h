@@ -1,0 +1,49 @@
+/*
+ * session.h - the verified facts of one STS session, and the interval in
+ * which it was issued. Fixed size, no pointers: it can be cached and copied.
+ */
+#ifndef SG_SESSION_SESSION_H
+#define SG_SESSION_SESSION_H
+
+#include "session/arn.h"
+
+#define SG_MINUTE_MS INT64_C(60000)
+#define SG_HOUR_MS (60 * SG_MINUTE_MS)
+#define SG_SHORTEST_SESSION_MS (15 * SG_MINUTE_MS) /* 900 s: documented minimum of every STS call */
+
+/* When the session's temporary credentials were made. earliest <= latest; equal when the credential tells the instant. */
+struct sg_interval {
+    int64_t earliest_ms;
+    int64_t latest_ms;
+};
+
+struct sg_session {
+    struct sg_interval issued;
+    int64_t evidence_ms; /* AWS itself authorised this session for sts:GetWebIdentityToken then (iat); 0: no evidence */
+    int64_t token_issued_ms; /* when the credential was made (iat); what max_token_age is measured from */
+    int64_t not_before_ms;   /* INT64_MIN: none */
+    int64_t expires_ms;      /* of the credential; refused from this instant on */
+    char partition[33];
+    char account[13];                     /* empty: self-hosted without accounts */
+    char role_arn[SG_ARN_MAX + 1];        /* IAM form, with path when the credential tells it */
+    char role_name[SG_ROLE_NAME_MAX + 1]; /* as written */
+    char role_key[SG_ROLE_NAME_MAX + 1];  /* case-folded: what records are found by */
+    char role_id[33];                     /* AROA...; empty: the credential does not tell */
+    char session_name[65];                /* empty: the credential does not tell */
+    char source_identity[65];             /* empty: not told or not set */
+};
+
+/*
+ * The interval of a JWT of sts:GetWebIdentityToken (DESIGN.md section 4): latest = min(iat, X - 900 s); earliest = X - longest, or
+ * iat - longest where X (original_session_exp) is absent (INT64_MIN) or would put it after iat; 1 s wider at each end.
+ */
+struct sg_interval sg_issued_web_identity(int64_t iat_ms, int64_t original_exp_ms, int64_t longest_ms);
+
+/* session:CLAIM is exact, token:CLAIM bounds from above only; either widened by skew_ms at each end. */
+struct sg_interval sg_issued_exact(int64_t at_ms, int64_t skew_ms);
+struct sg_interval sg_issued_latest(int64_t at_ms, int64_t longest_ms, int64_t skew_ms);
+
+/* Fills partition, account, role_arn, role_name and role_key from a parsed ARN and its text. False when too long. */
+bool sg_session_set_role(struct sg_session *session, const struct sg_role_arn *arn, struct sg_text text);
+
+#endif
