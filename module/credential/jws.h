@@ -9,24 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-
-enum sg_alg {
-    SG_ALG_NONE = 0, /* never verifies */
-    SG_ALG_RS256,
-    SG_ALG_PS256,
-    SG_ALG_ES256,
-    SG_ALG_ES384,
-    SG_ALG_EDDSA, /* Ed25519 */
-    SG_ALG_HS256,
-    SG_ALG_HS384,
-    SG_ALG_HS512,
-};
-#define SG_ALG_COUNT 9
-#define SG_ALG_BIT(alg) (1u << (alg))
-
-enum sg_alg sg_alg_of(struct sg_text name); /* exact, case-sensitive; "none" and unknown: SG_ALG_NONE */
-const char *sg_alg_name(enum sg_alg alg);
-bool sg_alg_is_slow(enum sg_alg alg); /* over a tenth of a millisecond: ES384 */
+#include "config/alg.h" /* enum sg_alg and its names, implemented there */
 
 #define SG_SIGNATURE_MAX 2048 /* bytes decoded: RSA 16384 */
 
