@@ -9,7 +9,8 @@
 #include "base/text.h"
 
 void *sg_alloc(size_t count, size_t size); /* zeroed; NULL on overflow or out of memory; free() */
-char *sg_text_dup(struct sg_text text);    /* NUL-terminated copy; NULL when out of memory or text holds NUL */
+char *sg_text_dup(
+    struct sg_text text); /* NUL-terminated copy; NULL when out of memory or text holds NUL */
 
 struct sg_buffer {
     char *data; /* always NUL-terminated one past length, once anything was added */
@@ -20,7 +21,8 @@ struct sg_buffer {
 
 void sg_buffer_add(struct sg_buffer *buffer, const void *data, size_t length);
 void sg_buffer_add_text(struct sg_buffer *buffer, struct sg_text text);
-void sg_buffer_addf(struct sg_buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void sg_buffer_addf(struct sg_buffer *buffer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 void sg_buffer_clear(struct sg_buffer *buffer); /* frees; ready for use again */
 void sg_buffer_wipe(struct sg_buffer *buffer);  /* cleanses, then frees */
 static inline struct sg_text sg_buffer_text(const struct sg_buffer *buffer)

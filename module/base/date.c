@@ -298,9 +298,9 @@ bool sg_date_parse_http(int64_t *ms, struct sg_text text)
     text.length -= 3;
 
     if (!take_literal(&text, SG_TEXT(", ")) || !take_two(&civil.day, &text) ||
-        !take_char(&text, ' ') || !take_month_name(&civil.month, &text) ||
-        !take_char(&text, ' ') || !take_digits(&civil.year, &text, 4, 4) ||
-        !take_char(&text, ' ') || !take_two(&civil.hour, &text) || !take_char(&text, ':') ||
+        !take_char(&text, ' ') || !take_month_name(&civil.month, &text) || !take_char(&text, ' ') ||
+        !take_digits(&civil.year, &text, 4, 4) || !take_char(&text, ' ') ||
+        !take_two(&civil.hour, &text) || !take_char(&text, ':') ||
         !take_two(&civil.minute, &text) || !take_char(&text, ':') ||
         !take_two(&civil.second, &text) || !take_literal(&text, SG_TEXT(" GMT")))
         return false;

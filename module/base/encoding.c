@@ -6,7 +6,7 @@
 #include "base/encoding.h"
 
 #define BAD 0x80
-#define X BAD
+#define X   BAD
 
 /* clang-format off */
 static const unsigned char base64url_values[256] = {
@@ -144,8 +144,8 @@ bool sg_percent_decode(struct sg_buffer *out, struct sg_text text)
 
 static bool is_unreserved(char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '.' || c == '_' || c == '~';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
 }
 
 void sg_percent_encode(struct sg_buffer *out, struct sg_text text, bool keep_slash)

@@ -32,8 +32,8 @@ struct sg_problems {
 
 /* Adds "FILE:LINE: text" (file may be NULL, line 0: left out); NULL problems: dropped. Control
  * bytes in the text become "?"; over 2 KiB is cut. errno is kept, and "%m" tells it. */
-void sg_problem(struct sg_problems *problems, const char *file, unsigned line, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void sg_problem(struct sg_problems *problems, const char *file, unsigned line, const char *format,
+                ...) __attribute__((format(printf, 4, 5)));
 void sg_problems_clear(struct sg_problems *problems);
 
 #endif

@@ -12,9 +12,9 @@ struct reader {
     void *payload;
     unsigned number;
     struct sg_text section, name;
-    bool skipping;         /* below a section line that made no sense: whose keys are these? */
-    bool parent_empty;     /* the last key that was not nested had no value ... */
-    size_t parent_indent;  /* ... and stood this far from the margin */
+    bool skipping;        /* below a section line that made no sense: whose keys are these? */
+    bool parent_empty;    /* the last key that was not nested had no value ... */
+    size_t parent_indent; /* ... and stood this far from the margin */
     bool failed;
 };
 

@@ -20,9 +20,9 @@ struct sg_ini_line {
 };
 
 /*
- * Calls `line` for each section header and each key of `text`. Syntax errors (no `=`, no `]`, NUL, control bytes, not
- * UTF-8) go to problems with `file`, and reading goes on so that every mistake is reported. `line` reports its own. SG_OK or SG_E_INVALID
- * (something was reported), SG_E_LIMIT.
+ * Calls `line` for each section header and each key of `text`. Syntax errors (no `=`, no `]`, NUL,
+ * control bytes, not UTF-8) go to problems with `file`, and reading goes on so that every mistake
+ * is reported. `line` reports its own. SG_OK or SG_E_INVALID (something was reported), SG_E_LIMIT.
  */
 int sg_ini_read(struct sg_text text, const char *file, struct sg_problems *problems,
                 void (*line)(void *payload, const struct sg_ini_line *line), void *payload);

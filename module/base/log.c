@@ -85,8 +85,9 @@ static void write_plain(void *context, enum sg_log_level level, const char *line
     char date[SG_DATE_SIZE], head[SG_DATE_SIZE + 16];
 
     (void)context;
-    (void)snprintf(head, sizeof head, "%s %s: ",
-                   sg_date_format(date, sg_clock_wall_ms(&sg_clock_system)), level_word(level));
+    (void)snprintf(head, sizeof head,
+                   "%s %s: ", sg_date_format(date, sg_clock_wall_ms(&sg_clock_system)),
+                   level_word(level));
     put_line(head, line);
 }
 

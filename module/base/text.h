@@ -36,8 +36,8 @@ static inline bool sg_text_equal(struct sg_text a, struct sg_text b)
 bool sg_text_equal_nocase(struct sg_text a, struct sg_text b);
 bool sg_text_starts(struct sg_text text, struct sg_text prefix);
 
-/* Cuts at the first `separator`: *head is what stands before it, *text what follows. False (and *head = all, *text
- * empty) when it does not occur. */
+/* Cuts at the first `separator`: *head is what stands before it, *text what follows. False (and
+ * *head = all, *text empty) when it does not occur. */
 bool sg_text_cut(struct sg_text *head, struct sg_text *text, char separator);
 struct sg_text sg_text_trim(struct sg_text text); /* blanks and tabs at both ends */
 
