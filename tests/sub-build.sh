@@ -1,0 +1,43 @@
+#!/bin/sh
+# sub-build.sh sanitizers MAKE             builds sub-sanitizers/src with ASan and UBSan, runs make check
+# sub-build.sh fuzz MAKE SECONDS TARGET... builds sub-fuzz/src on libFuzzer, gives each target SECONDS
+# Called by `make check-sanitizers' and `make fuzz' in the build folder, which made the copy of the
+# sources. Findings of the fuzzers stay in fuzz-findings/. It must never hide a failure.
+set -eu
+kind=$1 make=$2
+shift 2
+top=$PWD
+mkdir "sub-$kind/build"
+cd "sub-$kind/build"
+
+case $kind in
+sanitizers)
+    # nginx's configure takes longest and its answer is the same.
+    [ ! -d "$top/nginx-conf" ] || cp -Rp "$top/nginx-conf" .
+    ../src/configure --quiet --enable-sanitizers
+    exec env ASAN_OPTIONS="detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1" \
+        UBSAN_OPTIONS=print_stacktrace=1 SG_TEST_TIMEOUT="${SG_TEST_TIMEOUT:-900}" "$make" check
+    ;;
+fuzz)
+    seconds=$1
+    shift
+    ../src/configure --quiet --enable-fuzzers --enable-sanitizers --disable-nginx CC=clang
+    "$make" "$@"
+    failed=
+    for target; do
+        name=${target##*/fuzz_}
+        findings=$top/fuzz-findings/$name
+        mkdir -p "$findings" "corpus/$name"
+        echo "fuzz: $name for $seconds s"
+        # New inputs go to the first folder; the shipped corpus is only read.
+        ./"$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+            -artifact_prefix="$findings/" "corpus/$name" "../src/tests/fuzz/corpus/$name" \
+            >"$name.log" 2>&1 || failed="$failed $name"
+        grep -E 'number_of_executed_units|ERROR|SUMMARY|runtime error' "$name.log" || :
+    done
+    if [ -n "$failed" ]; then
+        echo "fuzz: findings in:$failed (see fuzz-findings/ and $PWD/NAME.log)" >&2
+        exit 1
+    fi
+    ;;
+esac
