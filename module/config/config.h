@@ -1,8 +1,8 @@
 /*
  * config.h - stsgate.conf and services.d/NAME.conf, read once into an
  * immutable object. Every mistake is reported with file, line and what was
- * expected; a configuration with a mistake is no configuration. The keys, their types and defaults are one X-macro
- * table in config.c that the manual is tested against.
+ * expected; a configuration with a mistake is no configuration. The keys, their types and defaults
+ * are one X-macro table in config.c that the manual is tested against.
  */
 #ifndef SG_CONFIG_CONFIG_H
 #define SG_CONFIG_CONFIG_H
@@ -19,10 +19,10 @@ enum sg_issue_time { SG_ISSUE_TIME_SESSION = 1 /* exact */, SG_ISSUE_TIME_TOKEN 
 
 struct sg_account { /* [account LABEL] */
     const char *label;
-    const char *id;        /* 12 digits; "" for a self-hosted IAM whose ARNs have none */
-    const char *partition; /* default "aws" */
-    enum sg_source source; /* default iam */
-    const char *folder;    /* source = file: ROLE/POLICY.json files below it */
+    const char *id;            /* 12 digits; "" for a self-hosted IAM whose ARNs have none */
+    const char *partition;     /* default "aws" */
+    enum sg_source source;     /* default iam */
+    const char *folder;        /* source = file: ROLE/POLICY.json files below it */
     enum sg_discover discover; /* default sweep */
     int64_t refresh_ms;        /* default 15 s, at least 1 s */
     int64_t max_stale_ms;      /* default 10 min */
@@ -37,19 +37,20 @@ struct sg_issuer { /* [issuer LABEL] */
     const char *label;
     enum sg_issuer_kind kind;
     const char *url;                  /* iss, byte for byte */
-    const struct sg_account *account; /* whose role records bear on its sessions; NULL: none, only the service's own cutoffs */
-    const char *jwks;                 /* URL of the key set; NULL: discovery below url, unless keys */
-    const char *keys;                 /* key file, read by the gate when it opens: no agent needed; NULL: none */
-    unsigned algorithms;              /* SG_ALG_BIT()s; web identity: RS256 ES384 */
-    int64_t longest_session_ms;       /* default 12 h */
-    enum sg_issue_time issue_time;    /* jwt: required */
-    const char *issue_time_claim;     /* jwt: required; integer seconds or RFC 3339 */
-    int64_t issuer_skew_ms;           /* jwt: widens the interval at both ends; default 0 */
-    const char *role_claim;           /* jwt: a role ARN; default "sub" */
-    const char *session_name_claim;   /* jwt: NULL: none */
+    const struct sg_account *account; /* whose role records bear on its sessions; NULL: none, only
+                                         the service's own cutoffs */
+    const char *jwks;    /* URL of the key set; NULL: discovery below url, unless keys */
+    const char *keys;    /* key file, read by the gate when it opens: no agent needed; NULL: none */
+    unsigned algorithms; /* SG_ALG_BIT()s; web identity: RS256 ES384 */
+    int64_t longest_session_ms;     /* default 12 h */
+    enum sg_issue_time issue_time;  /* jwt: required */
+    const char *issue_time_claim;   /* jwt: required; integer seconds or RFC 3339 */
+    int64_t issuer_skew_ms;         /* jwt: widens the interval at both ends; default 0 */
+    const char *role_claim;         /* jwt: a role ARN; default "sub" */
+    const char *session_name_claim; /* jwt: NULL: none */
 };
 
-struct sg_cutoff { /* [cutoff PATTERN] of a service */
+struct sg_cutoff {       /* [cutoff PATTERN] of a service */
     const char *pattern; /* over the role's ARN, `*` does not cross `/` */
     int64_t issued_before_ms;
 };
@@ -63,25 +64,25 @@ struct sg_service { /* services.d/NAME.conf */
     const char *name;
     const struct sg_issuer **accept;
     size_t accept_count;
-    struct sg_texts audience;        /* any of them must be in aud; required */
-    struct sg_texts allow_roles;     /* patterns; required */
-    enum sg_mode mode;               /* default enforce */
-    bool allow_uncertain;            /* uncertain = deny | allow */
-    bool allow_undecided;            /* undecided = deny (503) | allow */
-    int64_t clock_skew_ms;           /* default 60 s; for exp, nbf and iat, never for cutoffs */
-    int64_t max_token_age_ms;        /* default 15 min (aws-web-identity only); 0: none */
-    int64_t max_session_age_ms;      /* 0: none; denies on latest alone */
-    int64_t issued_before_ms;        /* a floor for all roles; INT64_MIN: none */
+    struct sg_texts audience;    /* any of them must be in aud; required */
+    struct sg_texts allow_roles; /* patterns; required */
+    enum sg_mode mode;           /* default enforce */
+    bool allow_uncertain;        /* uncertain = deny | allow */
+    bool allow_undecided;        /* undecided = deny (503) | allow */
+    int64_t clock_skew_ms;       /* default 60 s; for exp, nbf and iat, never for cutoffs */
+    int64_t max_token_age_ms;    /* default 15 min (aws-web-identity only); 0: none */
+    int64_t max_session_age_ms;  /* 0: none; denies on latest alone */
+    int64_t issued_before_ms;    /* a floor for all roles; INT64_MIN: none */
     struct sg_cutoff *cutoffs;
     size_t cutoff_count;
 };
 
 struct sg_config {
-    const char *folder;          /* where it was read from */
-    const char *state;           /* default /var/lib/stsgate */
-    const char *socket;          /* default /run/stsgate/agent.sock */
-    const char *user;            /* the agent's user, name or number; default stsgate */
-    struct sg_owners owners;     /* root and that user */
+    const char *folder;      /* where it was read from */
+    const char *state;       /* default /var/lib/stsgate */
+    const char *socket;      /* default /run/stsgate/agent.sock */
+    const char *user;        /* the agent's user, name or number; default stsgate */
+    struct sg_owners owners; /* root and that user */
     struct sg_account *accounts;
     size_t account_count;
     struct sg_issuer *issuers;
@@ -91,7 +92,8 @@ struct sg_config {
     void *memory; /* internal */
 };
 
-/* Reads FOLDER/stsgate.conf and FOLDER/services.d/ *.conf. SG_OK, SG_E_INVALID (problems say what, all of it), SG_E_MEMORY. */
+/* Reads FOLDER/stsgate.conf and FOLDER/services.d/ *.conf. SG_OK, SG_E_INVALID (problems say what,
+ * all of it), SG_E_MEMORY. */
 int sg_config_read(struct sg_config **config, const char *folder, struct sg_problems *problems);
 void sg_config_free(struct sg_config *config);
 

@@ -1,0 +1,65 @@
+/*
+ * keys.h - every key of the configuration: the one table that the reader, the
+ * manual's test and `stsgatectl check` share.
+ *
+ * X(name, TYPE, member, default, expected): TYPE names a setter of values.c; member is one of the
+ * draft structs of reading.h; default is written as an operator would write it, NULL for none,
+ * SG_REQUIRED where there must be one.
+ */
+#ifndef SG_CONFIG_KEYS_H
+#define SG_CONFIG_KEYS_H
+
+#define SG_REQUIRED "\001"
+
+#define SG_AGENT_KEYS(X)                                                                           \
+    X(state, PATH, state, "/var/lib/stsgate", "an absolute path")                                  \
+    X(socket, PATH, socket, "/run/stsgate/agent.sock", "an absolute path")                         \
+    X(user, WORD, user, "stsgate", "the agent's user, a name or a number")
+
+#define SG_ACCOUNT_KEYS(X)                                                                         \
+    X(id, ACCOUNT_ID, it.id, SG_REQUIRED,                                                          \
+      "12 digits, or empty for a self-hosted IAM without accounts")                                \
+    X(partition, PARTITION, it.partition, "aws", "a partition such as aws, aws-cn or aws-us-gov")  \
+    X(source, SOURCE, it.source, "iam", "iam or file")                                             \
+    X(folder, PATH, it.folder, NULL, "an absolute path")                                           \
+    X(discover, DISCOVER, it.discover, "sweep", "sweep or on-demand")                              \
+    X(refresh, SECONDS, it.refresh_ms, "15s", "a time of at least 1s, such as 15s")                \
+    X(max_stale, SECONDS, it.max_stale_ms, "10m", "a time of at least 1s, such as 10m")            \
+    X(settle, DURATION, it.settle_ms, "60s", "a time such as 60s")                                 \
+    X(settled, DURATION, it.settled_ms, "300s", "a time such as 300s")                             \
+    X(endpoint, URL, it.endpoint, NULL, "an https URL (http for a loopback address only)")         \
+    X(region, WORD, it.region, NULL, "a region such as us-east-1")                                 \
+    X(profile, WORD, it.profile, NULL, "a profile of AWS's shared files")
+
+#define SG_ISSUER_KEYS(X)                                                                          \
+    X(kind, ISSUER_KIND, it.kind, SG_REQUIRED, "aws-web-identity or jwt")                          \
+    X(url, TEXT, it.url, SG_REQUIRED, "the issuer's iss, byte for byte")                           \
+    X(account, LABEL, account, NULL, "the label of an [account]")                                  \
+    X(jwks, URL, it.jwks, NULL, "an https URL (http for a loopback address only)")                 \
+    X(keys, PATH, it.keys, NULL, "an absolute path")                                               \
+    X(algorithms, ALGORITHMS, it.algorithms, NULL, "algorithms such as RS256 ES384")               \
+    X(longest_session, LONGEST, it.longest_session_ms, "12h", "a time from 15m to 36h")            \
+    X(issue_time, ISSUE_TIME, it.issue_time, NULL,                                                 \
+      "session:CLAIM (exact) or token:CLAIM (latest only)")                                        \
+    X(issuer_skew, DURATION, it.issuer_skew_ms, "0", "a time such as 2s")                          \
+    X(role_claim, WORD, it.role_claim, "sub", "the name of a claim")                               \
+    X(session_name_claim, WORD, it.session_name_claim, NULL, "the name of a claim")
+
+#define SG_SERVICE_KEYS(X)                                                                         \
+    X(accept, LABELS, accept, SG_REQUIRED, "labels of [issuer]s")                                  \
+    X(audience, TEXTS, it.audience, SG_REQUIRED, "one or more values of aud")                      \
+    X(allow_roles, PATTERNS, it.allow_roles, NULL, "role ARN patterns; * does not cross /")        \
+    X(permission_set, PERMISSION_SETS, it.allow_roles, NULL,                                       \
+      "names of Identity Center permission sets")                                                  \
+    X(mode, MODE, it.mode, "enforce", "enforce or observe")                                        \
+    X(uncertain, DENY_ALLOW, it.allow_uncertain, "deny", "deny or allow")                          \
+    X(undecided, DENY_ALLOW, it.allow_undecided, "deny", "deny or allow")                          \
+    X(clock_skew, SKEW, it.clock_skew_ms, "60s", "a time of at most 5m")                           \
+    X(max_token_age, DURATION, it.max_token_age_ms, "15m", "a time such as 15m; 0 for none")       \
+    X(max_session_age, DURATION, it.max_session_age_ms, "0", "a time such as 1h; 0 for none")      \
+    X(issued_before, DATE, it.issued_before_ms, NULL, "a time such as 2026-11-20T08:00:00Z")
+
+#define SG_CUTOFF_KEYS(X)                                                                          \
+    X(issued_before, DATE, it.issued_before_ms, SG_REQUIRED, "a time such as 2026-11-20T08:00:00Z")
+
+#endif

@@ -1,0 +1,218 @@
+/*
+ * resolve.c - labels become pointers, and what no single key can tell is
+ * checked: keys that need or exclude each other, and rules that could never be
+ * decided.
+ */
+#include "base/date.h"
+#include "config/alg.h"
+#include "config/reading.h"
+#include "session/session.h"
+
+static void check_account(struct sg_reading *reading, const struct sg_draft_account *draft,
+                          const char *file)
+{
+    const struct sg_account *it = &draft->it;
+
+    if (it->source == SG_SOURCE_FILE && it->folder == NULL)
+        sg_problem(reading->problems, file, draft->line,
+                   "[account %s] has source = file and lacks folder; expected an absolute path",
+                   it->label);
+    if (it->source == SG_SOURCE_IAM && it->folder != NULL)
+        sg_problem(reading->problems, file, draft->line,
+                   "[account %s] has a folder, which only source = file reads", it->label);
+    if (it->max_stale_ms < it->refresh_ms)
+        sg_problem(reading->problems, file, draft->line,
+                   "[account %s] has max_stale below refresh: it would be stale between reads; "
+                   "expected several times refresh",
+                   it->label);
+    if (it->settled_ms < it->settle_ms)
+        sg_problem(reading->problems, file, draft->line,
+                   "[account %s] has settled below settle; expected at least as much", it->label);
+}
+
+static void check_jwt_issuer(struct sg_reading *reading, const struct sg_draft_issuer *draft,
+                             const char *file)
+{
+    const struct sg_issuer *it = &draft->it;
+    bool secret = (it->algorithms & SG_ALGS_SECRET) != 0;
+
+    if (it->algorithms == 0)
+        sg_problem(reading->problems, file, draft->line,
+                   "[issuer %s] lacks algorithms; expected those that its keys sign with, such as "
+                   "ES256",
+                   it->label);
+    if (secret && (it->algorithms & ~SG_ALGS_SECRET) != 0)
+        sg_problem(reading->problems, file, draft->line,
+                   "[issuer %s] mixes HS* with public-key algorithms: a public key could be taken "
+                   "for a secret; expected one kind",
+                   it->label);
+    if (secret && it->keys == NULL)
+        sg_problem(reading->problems, file, draft->line,
+                   "[issuer %s] has HS* and lacks keys; expected a file with the secret",
+                   it->label);
+    if (it->issue_time_claim == NULL)
+        sg_problem(reading->problems, file, draft->line,
+                   "[issuer %s] lacks issue_time; expected session:CLAIM when the claim is the "
+                   "session's own issue time, token:CLAIM when a refresh renews it",
+                   it->label);
+}
+
+static void check_web_identity_issuer(struct sg_reading *reading, struct sg_draft_issuer *draft,
+                                      const char *file)
+{
+    struct sg_issuer *it = &draft->it;
+    const unsigned its_own = SG_ALG_BIT(SG_ALG_RS256) | SG_ALG_BIT(SG_ALG_ES384);
+
+    if ((it->algorithms & ~its_own) != 0)
+        sg_problem(reading->problems, file, draft->line,
+                   "[issuer %s] has algorithms that sts:GetWebIdentityToken does not use; expected "
+                   "RS256, ES384 or both",
+                   it->label);
+    if (it->algorithms == 0)
+        it->algorithms = its_own;
+    if (draft->account == NULL)
+        sg_problem(reading->problems, file, draft->line,
+                   "[issuer %s] lacks account; expected the label of the [account] whose STS it is",
+                   it->label);
+    if (it->issue_time_claim != NULL)
+        sg_problem(reading->problems, file, draft->line,
+                   "[issuer %s] has issue_time, which only kind = jwt reads", it->label);
+}
+
+static void resolve_issuer(struct sg_reading *reading, struct sg_draft_issuer *draft,
+                           const char *file)
+{
+    struct sg_config *config = reading->config;
+    struct sg_issuer *it = &draft->it;
+
+    if (it->kind == SG_ISSUER_WEB_IDENTITY)
+        check_web_identity_issuer(reading, draft, file);
+    else if (it->kind == SG_ISSUER_JWT)
+        check_jwt_issuer(reading, draft, file);
+    if (it->keys != NULL && it->jwks != NULL)
+        sg_problem(reading->problems, file, draft->line,
+                   "[issuer %s] has both keys and jwks; expected one", it->label);
+    if (draft->account == NULL)
+        return;
+    for (size_t i = 0; i < config->account_count; i++) {
+        if (strcmp(config->accounts[i].label, draft->account) == 0)
+            it->account = &config->accounts[i];
+    }
+    if (it->account == NULL)
+        sg_problem(reading->problems, file, draft->line,
+                   "[issuer %s] has account = %s, and there is no [account %s]", it->label,
+                   draft->account, draft->account);
+}
+
+static void move_accounts(struct sg_reading *reading, const char *file)
+{
+    struct sg_config *config = reading->config;
+
+    config->accounts =
+        sg_config_keep(reading, sg_alloc(reading->account_count + 1, sizeof(*config->accounts)));
+    for (size_t i = 0; config->accounts != NULL && i < reading->account_count; i++) {
+        check_account(reading, &reading->accounts[i], file);
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(reading->accounts[j].it.label, reading->accounts[i].it.label) == 0)
+                sg_problem(reading->problems, file, reading->accounts[i].line,
+                           "a second [account %s]; the first is on line %u",
+                           reading->accounts[i].it.label, reading->accounts[j].line);
+        }
+        config->accounts[config->account_count++] = reading->accounts[i].it;
+    }
+}
+
+static void move_issuers(struct sg_reading *reading, const char *file)
+{
+    struct sg_config *config = reading->config;
+
+    config->issuers =
+        sg_config_keep(reading, sg_alloc(reading->issuer_count + 1, sizeof(*config->issuers)));
+    for (size_t i = 0; config->issuers != NULL && i < reading->issuer_count; i++) {
+        struct sg_draft_issuer *draft = &reading->issuers[i];
+
+        resolve_issuer(reading, draft, file);
+        for (size_t j = 0; j < i; j++) {
+            const struct sg_draft_issuer *other = &reading->issuers[j];
+
+            if (strcmp(other->it.label, draft->it.label) == 0)
+                sg_problem(reading->problems, file, draft->line,
+                           "a second [issuer %s]; the first is on line %u", draft->it.label,
+                           other->line);
+            else if (other->it.url != NULL && draft->it.url != NULL &&
+                     strcmp(other->it.url, draft->it.url) == 0)
+                sg_problem(reading->problems, file, draft->line,
+                           "[issuer %s] has the url of [issuer %s]; expected one issuer for a url",
+                           draft->it.label, other->it.label);
+        }
+        config->issuers[config->issuer_count++] = draft->it;
+    }
+}
+
+/*
+ * max_session_age denies on latest alone. A credential that gives an interval may hide a session as
+ * old as the issuer's longest, so an age below that would let sessions pass that are older than it
+ * says.
+ */
+static void check_session_age(struct sg_reading *reading, const struct sg_draft_service *draft,
+                              const struct sg_issuer *issuer)
+{
+    bool exact = issuer->kind == SG_ISSUER_JWT && issuer->issue_time == SG_ISSUE_TIME_SESSION;
+    char age[SG_DATE_SIZE], longest[SG_DATE_SIZE];
+
+    if (exact || draft->it.max_session_age_ms == 0 ||
+        draft->it.max_session_age_ms >= issuer->longest_session_ms)
+        return;
+    sg_problem(reading->problems, draft->file, draft->line,
+               "max_session_age = %s can't be decided: credentials of [issuer %s] tell only that a "
+               "session is at most %s old; expected at least %s, or a lower longest_session there",
+               sg_duration_format(age, draft->it.max_session_age_ms), issuer->label,
+               sg_duration_format(longest, issuer->longest_session_ms), longest);
+}
+
+static void resolve_service(struct sg_reading *reading, struct sg_draft_service *draft)
+{
+    struct sg_config *config = reading->config;
+    struct sg_service *it = &draft->it;
+
+    it->accept = sg_config_keep(reading, sg_alloc(draft->accept.count + 1, sizeof(*it->accept)));
+    for (size_t i = 0; it->accept != NULL && i < draft->accept.count; i++) {
+        const struct sg_issuer *found = NULL;
+
+        for (size_t j = 0; j < config->issuer_count; j++) {
+            if (strcmp(config->issuers[j].label, draft->accept.items[i]) == 0)
+                found = &config->issuers[j];
+        }
+        if (found == NULL) {
+            sg_problem(reading->problems, draft->file, draft->line,
+                       "accept = %s, and there is no [issuer %s] in stsgate.conf",
+                       draft->accept.items[i], draft->accept.items[i]);
+            continue;
+        }
+        check_session_age(reading, draft, found);
+        it->accept[it->accept_count++] = found;
+    }
+    if (it->allow_roles.count == 0)
+        sg_problem(reading->problems, draft->file, draft->line,
+                   "[service] lacks allow_roles; expected role ARN patterns, or permission_set");
+    it->cutoffs = sg_config_keep(reading, sg_alloc(draft->cutoff_count + 1, sizeof(*it->cutoffs)));
+    for (size_t i = 0; it->cutoffs != NULL && i < draft->cutoff_count; i++)
+        it->cutoffs[it->cutoff_count++] = draft->cutoffs[i].it;
+}
+
+void sg_config_resolve(struct sg_reading *reading)
+{
+    struct sg_config *config = reading->config;
+    struct sg_buffer file = {0};
+
+    sg_buffer_addf(&file, "%s/stsgate.conf", config->folder);
+    move_accounts(reading, file.data == NULL ? "" : file.data);
+    move_issuers(reading, file.data == NULL ? "" : file.data);
+    sg_buffer_clear(&file);
+    config->services =
+        sg_config_keep(reading, sg_alloc(reading->service_count + 1, sizeof(*config->services)));
+    for (size_t i = 0; config->services != NULL && i < reading->service_count; i++) {
+        resolve_service(reading, &reading->services[i]);
+        config->services[config->service_count++] = reading->services[i].it;
+    }
+}
