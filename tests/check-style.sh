@@ -60,11 +60,11 @@ may_use()
 {
     case $1 in
     base) echo "base" ;;
-    policy) echo "policy base" ;;
+    policy) echo "policy base session" ;;
     session) echo "session base" ;;
     config) echo "config base session policy" ;;
     store) echo "store base policy session" ;;
-    credential) echo "credential base session store" ;;
+    credential) echo "credential base session config store" ;;
     gate) echo "gate base policy session config store credential" ;;
     aws) echo "aws base" ;;
     agent) echo "agent base policy session config store credential aws" ;;

@@ -16,7 +16,7 @@ result() # CODE NAME: the lines of $work/why explain a failure
     if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; sed 's/^/# /' "$work/why"; fi
 }
 
-exported() { "${NM:-nm}" -D --defined-only "$1" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort; }
+exported() { ${NM:-nm} -D --defined-only "$1" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort; }
 needed() { objdump -p "$1" | awk '$1 == "NEEDED" { print $2 }'; }
 dynamic() { objdump -p "$1"; }
 
