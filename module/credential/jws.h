@@ -16,16 +16,18 @@
 /* One prepared key: not thread safe, one a reader. */
 struct sg_verify_key;
 /*
- * material: SubjectPublicKeyInfo in DER, or for HS* the secret (copied, cleansed at free). Refuses a key of another
- * type, curve or size than the algorithm's (RSA 2048..16384 and e odd >= 3; HS secret at least as long as the hash, RFC 7518 3.2). SG_OK,
- * SG_E_INVALID, SG_E_CRYPTO, SG_E_MEMORY.
+ * material: SubjectPublicKeyInfo in DER, or for HS* the secret (copied, cleansed at free). Refuses
+ * a key of another type, curve or size than the algorithm's (RSA 2048..16384 bits, e odd, 3 <= e <
+ * 2^64; HS secret at least as long as the hash, RFC 7518 3.2). SG_OK, SG_E_INVALID, SG_E_CRYPTO,
+ * SG_E_MEMORY.
  */
 int sg_verify_key_new(struct sg_verify_key **key, enum sg_alg alg, struct sg_text material);
 void sg_verify_key_free(struct sg_verify_key *key);
 enum sg_alg sg_verify_key_alg(const struct sg_verify_key *key);
 
-/* True only when `signature` (decoded bytes) is the key's over signing_input. Everything else, failures included, is false. */
-bool sg_verify(struct sg_verify_key *key, struct sg_text signing_input, const unsigned char *signature,
-               size_t signature_length);
+/* True only when `signature` (decoded bytes) is the key's over signing_input. Everything else,
+ * failures included, is false. */
+bool sg_verify(struct sg_verify_key *key, struct sg_text signing_input,
+               const unsigned char *signature, size_t signature_length);
 
 #endif
