@@ -50,6 +50,11 @@ lift_guard()
     as_root rm -f "$guard"
 }
 
+nginx_runs()
+{
+    [ -s /run/nginx.pid ] && [ -d "/proc/$(cat /run/nginx.pid)" ]
+}
+
 install_packages()
 {
     missing=$(missing_packages)
@@ -69,12 +74,16 @@ install_packages()
     trap 'lift_guard' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
+    nginx_ran=no
+    if nginx_runs; then nginx_ran=yes; fi
     keep_services_down
     as_root apt-get -q update
     # shellcheck disable=SC2086
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
         install $missing
     lift_guard
+    # Where an administrator's policy-rc.d let it start after all.
+    if [ "$nginx_ran" = no ] && nginx_runs; then as_root invoke-rc.d nginx stop; fi
 }
 
 case ${1-} in
