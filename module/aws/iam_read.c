@@ -1,0 +1,446 @@
+/*
+ * iam_read.c - what IAM's answers hold. Each reader asks for the answer's own result element, so
+ * that a page that is no answer at all (a proxy's, an error with status 200) is never an empty one.
+ */
+#include "aws/iam.h"
+
+#include "base/buffer.h"
+#include "base/date.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* Texts of one role or policy, one after the other; offsets until they are handed out. */
+struct range {
+    size_t at, length;
+};
+
+struct part {
+    struct range name, document;
+    bool has_name, has_document;
+};
+
+#define PARTS_MAX 4096 /* of one role; IAM allows far fewer */
+
+struct reader {
+    const struct sg_iam_sink *sink;
+    struct sg_iam_page *page;
+    struct sg_buffer texts;
+    struct range arn, name, role_id, boundary, version, version_document;
+    struct part *inlines;
+    size_t inline_count;
+    struct range *attached;
+    size_t attached_count;
+    int64_t created_ms;
+    bool has_created, damaged; /* damaged: a part of this role could not be read */
+    bool version_is_default, has_default_document;
+    struct range default_document;
+    bool result_seen, list_seen; /* the elements without which this is not the answer */
+    bool marker_seen;
+    size_t roles;
+    int error;
+};
+
+static struct range keep(struct reader *reader, struct sg_text text)
+{
+    const struct range range = {reader->texts.length, text.length};
+
+    sg_buffer_add_text(&reader->texts, text);
+    if (reader->texts.failed)
+        reader->error = SG_E_MEMORY;
+    return range;
+}
+
+static struct sg_text text_at(const struct reader *reader, struct range range)
+{
+    if (range.length == 0)
+        return (struct sg_text){0};
+    return (struct sg_text){reader->texts.data + range.at, range.length};
+}
+
+static void *grow(void *items, size_t count, size_t size)
+{
+    /* Doubles at each power of two. */
+    if (count == 0 || (count & (count - 1)) == 0)
+        return reallocarray(items, count == 0 ? 1 : count * 2, size);
+    return items;
+}
+
+static void begin_item(struct reader *reader)
+{
+    reader->texts.length = 0;
+    reader->arn = reader->name = reader->role_id = reader->boundary = (struct range){0};
+    reader->version = reader->version_document = reader->default_document = (struct range){0};
+    reader->inline_count = reader->attached_count = 0;
+    reader->created_ms = 0;
+    reader->has_created = reader->damaged = false;
+    reader->version_is_default = reader->has_default_document = false;
+}
+
+static struct part *add_inline(struct reader *reader)
+{
+    if (reader->inline_count == PARTS_MAX) {
+        reader->damaged = true;
+        return NULL;
+    }
+    struct part *longer = grow(reader->inlines, reader->inline_count, sizeof *longer);
+    if (longer == NULL) {
+        reader->error = SG_E_MEMORY;
+        return NULL;
+    }
+    reader->inlines = longer;
+    reader->inlines[reader->inline_count] = (struct part){0};
+    return &reader->inlines[reader->inline_count++];
+}
+
+static void add_attached(struct reader *reader, struct sg_text arn)
+{
+    if (reader->attached_count == PARTS_MAX || arn.length == 0) {
+        reader->damaged = true;
+        return;
+    }
+    struct range *longer = grow(reader->attached, reader->attached_count, sizeof *longer);
+    if (longer == NULL) {
+        reader->error = SG_E_MEMORY;
+        return;
+    }
+    reader->attached = longer;
+    reader->attached[reader->attached_count++] = keep(reader, arn);
+}
+
+/* ISO 8601 in XML, seconds since 1970 as a number in JSON. */
+static bool read_time(int64_t *ms, struct sg_text text)
+{
+    char copy[40], *end;
+
+    if (sg_date_parse_rfc3339(ms, text))
+        return true;
+    if (!sg_text_copy(copy, sizeof copy, text) || copy[0] == '\0' ||
+        strspn(copy, "0123456789.eE+") != text.length)
+        return false;
+    errno = 0;
+    const double seconds = strtod(copy, &end);
+    if (*end != '\0' || errno != 0 || !(seconds >= 0 && seconds < 1e12))
+        return false;
+    *ms = (int64_t)floor(seconds * 1000);
+    return true;
+}
+
+static bool hand_out_role(struct reader *reader)
+{
+    struct sg_iam_role role = {
+        .arn = text_at(reader, reader->arn),
+        .name = text_at(reader, reader->name),
+        .role_id = text_at(reader, reader->role_id),
+        .boundary = text_at(reader, reader->boundary),
+        .created_ms = reader->created_ms,
+        .inline_count = reader->inline_count,
+        .attached_count = reader->attached_count,
+    };
+    bool good = false;
+
+    role.inline_policies = sg_alloc(reader->inline_count + 1, sizeof *role.inline_policies);
+    role.attached = sg_alloc(reader->attached_count + 1, sizeof *role.attached);
+    if (role.inline_policies == NULL || role.attached == NULL) {
+        reader->error = SG_E_MEMORY;
+        goto out;
+    }
+    role.whole = !reader->damaged && reader->has_created && role.arn.length > 0 &&
+                 role.name.length > 0 && role.role_id.length > 0;
+    for (size_t i = 0; i < reader->inline_count; i++) {
+        const struct part *part = &reader->inlines[i];
+        role.whole = role.whole && part->has_name && part->has_document;
+        role.inline_policies[i] =
+            (struct sg_iam_document){text_at(reader, part->name), text_at(reader, part->document)};
+    }
+    for (size_t i = 0; i < reader->attached_count; i++)
+        role.attached[i] = text_at(reader, reader->attached[i]);
+    reader->roles++;
+    good = reader->sink->role(reader->sink->payload, &role);
+    if (!good)
+        reader->error = SG_E_MEMORY;
+out:
+    free(role.inline_policies);
+    free(role.attached);
+    return good;
+}
+
+static bool hand_out_managed(struct reader *reader)
+{
+    const struct sg_iam_managed managed = {
+        .arn = text_at(reader, reader->arn),
+        .document = text_at(reader, reader->default_document),
+    };
+
+    /* One without its document is as good as not told: whoever needs it asks for it. */
+    if (managed.arn.length == 0 || !reader->has_default_document || reader->sink->managed == NULL)
+        return true;
+    if (reader->sink->managed(reader->sink->payload, &managed))
+        return true;
+    reader->error = SG_E_MEMORY;
+    return false;
+}
+
+/* The leaves directly below a role, wherever the role stands. */
+static void take_role_leaf(struct reader *reader, struct sg_text name, struct sg_text text)
+{
+    if (sg_text_equal(name, SG_TEXT("Arn")))
+        reader->arn = keep(reader, text);
+    else if (sg_text_equal(name, SG_TEXT("RoleName")))
+        reader->name = keep(reader, text);
+    else if (sg_text_equal(name, SG_TEXT("RoleId")))
+        reader->role_id = keep(reader, text);
+    else if (sg_text_equal(name, SG_TEXT("CreateDate")))
+        reader->has_created = read_time(&reader->created_ms, text);
+}
+
+/* A boundary that is there but does not say which policy it is makes the role incomplete. */
+static void take_boundary(struct reader *reader, const struct sg_step *step)
+{
+    if (!step->leaving || !sg_step_is(step, "PermissionsBoundary", "PermissionsBoundaryArn"))
+        return;
+    reader->boundary = keep(reader, step->text);
+    reader->damaged = reader->damaged || step->text.length == 0;
+}
+
+static void take_page(struct reader *reader, const struct sg_step *step)
+{
+    const struct sg_text name = step->path[step->depth - 1];
+
+    if (!step->leaving || step->depth != 3 || reader->page == NULL)
+        return;
+    if (sg_text_equal(name, SG_TEXT("IsTruncated")))
+        reader->page->truncated = sg_text_equal_nocase(sg_text_trim(step->text), SG_TEXT("true"));
+    if (sg_text_equal(name, SG_TEXT("Marker")))
+        reader->marker_seen =
+            sg_text_copy(reader->page->marker, sizeof reader->page->marker, step->text) &&
+            step->text.length > 0;
+}
+
+/* path[0] RESPONSE, path[1] RESULT; `list` (may be NULL) must stand in it. */
+static void note_shape(struct reader *reader, const struct sg_step *step, const char *result,
+                       const char *list)
+{
+    if (step->leaving)
+        return;
+    if (step->depth == 2 && sg_text_equal(step->path[1], sg_text_of(result)))
+        reader->result_seen = true;
+    if (step->depth == 3 && list != NULL && sg_text_equal(step->path[1], sg_text_of(result)) &&
+        sg_text_equal(step->path[2], sg_text_of(list)))
+        reader->list_seen = true;
+}
+
+static int run(struct reader *reader, struct sg_text body,
+               bool (*step)(void *payload, const struct sg_step *step), void *payload)
+{
+    int error = sg_answer_walk(body, (struct sg_walk){step, payload});
+
+    if (reader->error != SG_OK)
+        error = reader->error;
+    if (error == SG_OK && (!reader->result_seen || !reader->list_seen))
+        error = SG_E_INVALID;
+    if (error == SG_OK && reader->page != NULL && reader->page->truncated && !reader->marker_seen)
+        error = SG_E_INVALID;
+    sg_buffer_clear(&reader->texts);
+    free(reader->inlines);
+    free(reader->attached);
+    return error;
+}
+
+/* ---- GetAccountAuthorizationDetails ---- */
+
+/* path: Response Result RoleDetailList member X [member Y] */
+static void take_detail(struct reader *reader, const struct sg_step *step)
+{
+    const struct sg_text *path = step->path;
+    struct part *part =
+        reader->inline_count > 0 ? &reader->inlines[reader->inline_count - 1] : NULL;
+
+    if (step->depth == 5 && step->leaving)
+        take_role_leaf(reader, path[4], step->text);
+    if (step->depth == 6 && !step->leaving && sg_step_is(step, "RolePolicyList", "member"))
+        (void)add_inline(reader);
+    if (step->depth == 7 && step->leaving && part != NULL &&
+        sg_text_equal(path[4], SG_TEXT("RolePolicyList"))) {
+        if (sg_step_is(step, "member", "PolicyName")) {
+            part->name = keep(reader, step->text);
+            part->has_name = step->text.length > 0;
+        }
+        if (sg_step_is(step, "member", "PolicyDocument")) {
+            part->document = keep(reader, step->text);
+            part->has_document = step->text.length > 0;
+        }
+    }
+    if (step->depth == 7 && step->leaving && sg_step_is(step, "member", "PolicyArn") &&
+        sg_text_equal(path[4], SG_TEXT("AttachedManagedPolicies")))
+        add_attached(reader, step->text);
+    if (step->depth == 6)
+        take_boundary(reader, step);
+}
+
+/* path: Response Result Policies member X [PolicyVersionList member Y] */
+static void take_managed(struct reader *reader, const struct sg_step *step)
+{
+    if (step->depth == 5 && step->leaving && sg_step_is(step, "member", "Arn"))
+        reader->arn = keep(reader, step->text);
+    if (step->depth == 6 && !step->leaving) {
+        reader->version_is_default = false;
+        reader->version_document = (struct range){0};
+    }
+    if (step->depth == 7 && step->leaving && sg_step_is(step, "member", "IsDefaultVersion"))
+        reader->version_is_default = sg_text_equal_nocase(step->text, SG_TEXT("true"));
+    if (step->depth == 7 && step->leaving && sg_step_is(step, "member", "Document"))
+        reader->version_document = keep(reader, step->text);
+    if (step->depth == 6 && step->leaving && sg_step_is(step, "PolicyVersionList", "member") &&
+        reader->version_is_default && reader->version_document.length > 0) {
+        reader->default_document = reader->version_document;
+        reader->has_default_document = true;
+    }
+}
+
+static bool details_step(void *payload, const struct sg_step *step)
+{
+    struct reader *reader = payload;
+
+    note_shape(reader, step, "GetAccountAuthorizationDetailsResult", "RoleDetailList");
+    take_page(reader, step);
+    if (step->depth < 4 || !sg_text_equal(step->path[3], SG_TEXT("member")))
+        return true;
+    const bool role = sg_text_equal(step->path[2], SG_TEXT("RoleDetailList"));
+    const bool managed = sg_text_equal(step->path[2], SG_TEXT("Policies"));
+    if (step->depth == 4 && !step->leaving)
+        begin_item(reader);
+    if (role)
+        take_detail(reader, step);
+    if (managed)
+        take_managed(reader, step);
+    if (step->depth == 4 && step->leaving && role)
+        return hand_out_role(reader);
+    if (step->depth == 4 && step->leaving && managed)
+        return hand_out_managed(reader);
+    return reader->error == SG_OK;
+}
+
+int sg_iam_read_details(struct sg_iam_page *page, struct sg_text body,
+                        const struct sg_iam_sink *sink)
+{
+    struct reader reader = {.sink = sink, .page = page};
+
+    *page = (struct sg_iam_page){0};
+    return run(&reader, body, details_step, &reader);
+}
+
+/* ---- GetRole ---- */
+
+static bool role_step(void *payload, const struct sg_step *step)
+{
+    struct reader *reader = payload;
+
+    note_shape(reader, step, "GetRoleResult", "Role");
+    if (step->depth < 3 || !sg_text_equal(step->path[2], SG_TEXT("Role")))
+        return true;
+    if (step->depth == 3 && !step->leaving)
+        begin_item(reader);
+    if (step->depth == 4 && step->leaving)
+        take_role_leaf(reader, step->path[3], step->text);
+    if (step->depth == 5)
+        take_boundary(reader, step);
+    if (step->depth == 3 && step->leaving)
+        return hand_out_role(reader);
+    return reader->error == SG_OK;
+}
+
+int sg_iam_read_role(struct sg_text body, const struct sg_iam_sink *sink)
+{
+    struct reader reader = {.sink = sink};
+    const int error = run(&reader, body, role_step, &reader);
+
+    return error == SG_OK && reader.roles != 1 ? SG_E_INVALID : error;
+}
+
+/* ---- lists and single values ---- */
+
+struct name_reader {
+    struct reader reader;
+    bool (*name)(void *payload, struct sg_text name);
+    void *payload;
+};
+
+static bool names_step(void *payload, const struct sg_step *step)
+{
+    struct name_reader *names = payload;
+    struct reader *reader = &names->reader;
+
+    note_shape(reader, step, "ListRolePoliciesResult", "PolicyNames");
+    note_shape(reader, step, "ListAttachedRolePoliciesResult", "AttachedPolicies");
+    take_page(reader, step);
+    const bool leaf = step->leaving && step->text.length > 0;
+    const bool plain = step->depth == 4 && sg_step_is(step, "PolicyNames", "member");
+    const bool attached = step->depth == 5 && sg_step_is(step, "member", "PolicyArn") &&
+                          sg_text_equal(step->path[2], SG_TEXT("AttachedPolicies"));
+    if (!leaf || (!plain && !attached))
+        return true;
+    if (names->name(names->payload, step->text))
+        return true;
+    reader->error = SG_E_MEMORY;
+    return false;
+}
+
+int sg_iam_read_names(struct sg_iam_page *page, struct sg_text body,
+                      bool (*name)(void *payload, struct sg_text name), void *payload)
+{
+    struct name_reader names = {.reader = {.page = page}, .name = name, .payload = payload};
+
+    *page = (struct sg_iam_page){0};
+    return run(&names.reader, body, names_step, &names);
+}
+
+struct value_reader {
+    struct reader reader;
+    struct sg_buffer *out;
+    bool version; /* of GetPolicy; else a document */
+};
+
+static bool value_step(void *payload, const struct sg_step *step)
+{
+    struct value_reader *value = payload;
+    struct reader *reader = &value->reader;
+    bool wanted;
+
+    if (value->version) {
+        note_shape(reader, step, "GetPolicyResult", "Policy");
+        wanted = step->depth == 4 && sg_step_is(step, "Policy", "DefaultVersionId");
+    } else {
+        note_shape(reader, step, "GetRolePolicyResult", "PolicyDocument");
+        note_shape(reader, step, "GetPolicyVersionResult", "PolicyVersion");
+        wanted = (step->depth == 3 && sg_step_is(step, "GetRolePolicyResult", "PolicyDocument")) ||
+                 (step->depth == 4 && sg_step_is(step, "PolicyVersion", "Document"));
+    }
+    if (wanted && step->leaving) {
+        sg_buffer_clear(value->out);
+        sg_buffer_add_text(value->out, step->text);
+        if (value->out->failed)
+            reader->error = SG_E_MEMORY;
+    }
+    return reader->error == SG_OK;
+}
+
+static int read_value(struct sg_buffer *out, struct sg_text body, bool version)
+{
+    struct value_reader value = {.out = out, .version = version};
+
+    sg_buffer_clear(out);
+    const int error = run(&value.reader, body, value_step, &value);
+    return error == SG_OK && out->length == 0 ? SG_E_INVALID : error;
+}
+
+int sg_iam_read_document(struct sg_buffer *document, struct sg_text body)
+{
+    return read_value(document, body, false);
+}
+
+int sg_iam_read_default_version(struct sg_buffer *version, struct sg_text body)
+{
+    return read_value(version, body, true);
+}
