@@ -1,0 +1,256 @@
+/*
+ * cache.c - the credential cache: sets of 16 slots, the set chosen by the
+ * keyed hash, so that nobody outside can aim at one. Holds no credential.
+ */
+#include "gate/cache.h"
+
+#include "base/buffer.h"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define WAYS     16
+#define SETS     (SG_CACHE_SLOTS / WAYS)
+#define TEXT_MAX 216
+
+/* A session with its texts end to end: ARN, role id, session name, source identity. */
+struct packed {
+    uint64_t generation;
+    struct sg_interval issued;
+    int64_t evidence_ms, token_issued_ms, not_before_ms, expires_ms;
+    uint16_t issuer;
+    uint16_t arn_length;
+    uint8_t partition_length, account_length, name_length;
+    uint8_t role_id_length, session_name_length, source_identity_length;
+    char texts[TEXT_MAX];
+};
+
+struct slots {
+    struct sg_cache_key keys[SETS][WAYS]; /* all zero: free */
+    uint32_t used[SETS][WAYS];            /* tick of the last use */
+    struct packed sessions[SETS][WAYS];
+};
+
+struct sg_cache {
+    struct slots *slots;
+    EVP_MAC_CTX *mac;
+    uint32_t tick;
+    unsigned char hash_key[16];
+};
+
+/* What a hash is for, so that a cache key is never a seal. */
+enum purpose { PURPOSE_KEY = 1, PURPOSE_SEAL = 2 };
+
+static EVP_MAC_CTX *new_siphash(const unsigned char *hash_key)
+{
+    size_t size = 16;
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),
+                           OSSL_PARAM_construct_end()};
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
+    EVP_MAC_CTX *context = mac == NULL ? NULL : EVP_MAC_CTX_new(mac);
+
+    EVP_MAC_free(mac);
+    if (context != NULL && (EVP_MAC_CTX_set_params(context, params) != 1 ||
+                            EVP_MAC_init(context, hash_key, 16, NULL) != 1)) {
+        EVP_MAC_CTX_free(context);
+        return NULL;
+    }
+    return context;
+}
+
+struct sg_cache *sg_cache_new(const struct sg_cache *sibling)
+{
+    struct sg_cache *cache = sg_alloc(1, sizeof(*cache));
+
+    if (cache == NULL)
+        return NULL;
+    if (sibling != NULL)
+        memcpy(cache->hash_key, sibling->hash_key, sizeof(cache->hash_key));
+    else if (RAND_priv_bytes(cache->hash_key, sizeof(cache->hash_key)) != 1)
+        goto fail;
+    cache->mac = new_siphash(cache->hash_key);
+    if (cache->mac == NULL)
+        goto fail;
+    cache->slots = mmap(NULL, sizeof(*cache->slots), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (cache->slots == MAP_FAILED) {
+        cache->slots = NULL;
+        goto fail;
+    }
+    return cache;
+
+fail:
+    sg_cache_free(cache);
+    return NULL;
+}
+
+void sg_cache_free(struct sg_cache *cache)
+{
+    if (cache == NULL)
+        return;
+    EVP_MAC_CTX_free(cache->mac);
+    if (cache->slots != NULL)
+        munmap(cache->slots, sizeof(*cache->slots));
+    OPENSSL_cleanse(cache->hash_key, sizeof(cache->hash_key));
+    free(cache);
+}
+
+static bool hash(unsigned char out[static 16], struct sg_cache *cache, const void *head,
+                 size_t head_length, struct sg_text credential)
+{
+    size_t length = 0;
+
+    return EVP_MAC_init(cache->mac, cache->hash_key, sizeof(cache->hash_key), NULL) == 1 &&
+           EVP_MAC_update(cache->mac, head, head_length) == 1 &&
+           EVP_MAC_update(cache->mac, (const unsigned char *)credential.data, credential.length) ==
+               1 &&
+           EVP_MAC_final(cache->mac, out, &length, 16) == 1 && length == 16;
+}
+
+bool sg_cache_key(struct sg_cache_key *key, struct sg_cache *cache, size_t service,
+                  struct sg_text credential)
+{
+    const uint64_t head[] = {PURPOSE_KEY, service};
+
+    return hash(key->bytes, cache, head, sizeof(head), credential);
+}
+
+bool sg_cache_seal(struct stsgate_seal *seal, struct sg_cache *cache, size_t service, size_t issuer,
+                   uint64_t generation, struct sg_text credential)
+{
+    const uint64_t head[] = {PURPOSE_SEAL, service, issuer, generation};
+
+    return hash(seal->bytes, cache, head, sizeof(head), credential);
+}
+
+static size_t set_of(const struct sg_cache_key *key)
+{
+    uint16_t low;
+
+    memcpy(&low, key->bytes, sizeof(low));
+    return low % SETS;
+}
+
+/* The way that holds `key`, or WAYS. The key is a keyed hash: how long this takes tells nobody
+ * anything. */
+static size_t way_of(const struct sg_cache *cache, size_t set, const struct sg_cache_key *key)
+{
+    for (size_t way = 0; way < WAYS; way++) {
+        if (memcmp(&cache->slots->keys[set][way], key, sizeof(*key)) == 0)
+            return way;
+    }
+    return WAYS;
+}
+
+static bool pack(struct packed *packed, const struct sg_cached *cached)
+{
+    const struct sg_session *session = &cached->session;
+    struct sg_text texts[] = {sg_text_of(session->role_arn), sg_text_of(session->role_id),
+                              sg_text_of(session->session_name),
+                              sg_text_of(session->source_identity)};
+    size_t at = 0;
+
+    if (cached->issuer > UINT16_MAX)
+        return false;
+    for (size_t i = 0; i < 4; i++) {
+        if (texts[i].length > TEXT_MAX - at)
+            return false;
+        memcpy(packed->texts + at, texts[i].data, texts[i].length);
+        at += texts[i].length;
+    }
+    packed->generation = cached->generation;
+    packed->issued = session->issued;
+    packed->evidence_ms = session->evidence_ms;
+    packed->token_issued_ms = session->token_issued_ms;
+    packed->not_before_ms = session->not_before_ms;
+    packed->expires_ms = session->expires_ms;
+    packed->issuer = (uint16_t)cached->issuer;
+    packed->arn_length = (uint16_t)texts[0].length;
+    packed->role_id_length = (uint8_t)texts[1].length;
+    packed->session_name_length = (uint8_t)texts[2].length;
+    packed->source_identity_length = (uint8_t)texts[3].length;
+    packed->partition_length = (uint8_t)strlen(session->partition);
+    packed->account_length = (uint8_t)strlen(session->account);
+    packed->name_length = (uint8_t)strlen(session->role_name);
+    return true;
+}
+
+static void take(char *out, const char **at, size_t length)
+{
+    memcpy(out, *at, length);
+    out[length] = 0;
+    *at += length;
+}
+
+/* arn:PARTITION:iam::ACCOUNT:role...NAME, so that every part is cut out of the ARN. */
+static void unpack(struct sg_cached *cached, const struct packed *packed)
+{
+    struct sg_session *session = &cached->session;
+    const char *at = packed->texts;
+
+    cached->issuer = packed->issuer;
+    cached->generation = packed->generation;
+    session->issued = packed->issued;
+    session->evidence_ms = packed->evidence_ms;
+    session->token_issued_ms = packed->token_issued_ms;
+    session->not_before_ms = packed->not_before_ms;
+    session->expires_ms = packed->expires_ms;
+    take(session->role_arn, &at, packed->arn_length);
+    take(session->role_id, &at, packed->role_id_length);
+    take(session->session_name, &at, packed->session_name_length);
+    take(session->source_identity, &at, packed->source_identity_length);
+    at = session->role_arn + sizeof("arn:") - 1;
+    take(session->partition, &at, packed->partition_length);
+    at += sizeof(":iam::") - 1;
+    take(session->account, &at, packed->account_length);
+    at = session->role_arn + packed->arn_length - packed->name_length;
+    take(session->role_name, &at, packed->name_length);
+    for (size_t i = 0; i <= packed->name_length; i++) {
+        char c = session->role_name[i];
+
+        session->role_key[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    }
+}
+
+bool sg_cache_find(struct sg_cached *cached, struct sg_cache *cache, const struct sg_cache_key *key)
+{
+    size_t set = set_of(key);
+    size_t way = way_of(cache, set, key);
+
+    if (way == WAYS)
+        return false;
+    cache->slots->used[set][way] = ++cache->tick;
+    unpack(cached, &cache->slots->sessions[set][way]);
+    return true;
+}
+
+void sg_cache_put(struct sg_cache *cache, const struct sg_cache_key *key,
+                  const struct sg_cached *cached, int64_t now_ms)
+{
+    struct slots *slots = cache->slots;
+    struct packed packed = {0};
+    size_t set = set_of(key);
+    size_t way = way_of(cache, set, key);
+
+    if (!pack(&packed, cached))
+        return;
+    for (size_t i = 0; way == WAYS && i < WAYS; i++) {
+        if (slots->used[set][i] == 0 || slots->sessions[set][i].expires_ms <= now_ms)
+            way = i;
+    }
+    if (way == WAYS) {
+        way = 0;
+        for (size_t i = 1; i < WAYS; i++) {
+            if (cache->tick - slots->used[set][i] > cache->tick - slots->used[set][way])
+                way = i;
+        }
+    }
+    slots->sessions[set][way] = packed;
+    slots->keys[set][way] = *key;
+    slots->used[set][way] = ++cache->tick;
+}

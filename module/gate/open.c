@@ -1,0 +1,112 @@
+/*
+ * open.c - a gate from its configuration folder: everything is read, parsed
+ * and checked here, so that a request finds only memory. Immutable afterwards.
+ */
+#include "base/buffer.h"
+#include "gate/gate.h"
+
+#include <config.h>
+#include <stdlib.h>
+
+static void tell(const struct stsgate_options *options, struct sg_problems *problems)
+{
+    for (size_t i = 0; options->problem != NULL && i < problems->stored; i++)
+        options->problem(options->payload, problems->texts[i]);
+    sg_problems_clear(problems);
+}
+
+static void host_log(void *context, enum sg_log_level level, const char *line)
+{
+    const struct stsgate *gate = context;
+
+    gate->host_log(gate->host_payload, (int)level, line);
+}
+
+static bool read_key_files(struct stsgate *gate, struct sg_problems *problems)
+{
+    const struct sg_config *config = gate->config;
+    bool good = true;
+
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        const struct sg_issuer *issuer = &config->issuers[i];
+
+        if (issuer->keys != NULL &&
+            sg_keys_read_file(&gate->key_files[i], issuer->keys, issuer->algorithms,
+                              (issuer->algorithms & SG_ALGS_SECRET) != 0, problems) != SG_OK) {
+            sg_problem(problems, issuer->keys, 0,
+                       "holds no key for [issuer %s]; expected a JWKS, PEM public keys%s",
+                       issuer->label,
+                       (issuer->algorithms & SG_ALGS_SECRET) != 0 ? " or the secret" : "");
+            good = false;
+        }
+    }
+    return good;
+}
+
+int stsgate_open(struct stsgate **gate_out, const struct stsgate_options *options)
+{
+    struct sg_problems problems = {0};
+    struct stsgate *gate;
+    int error;
+
+    if (gate_out == NULL)
+        return STSGATE_E_ARGUMENT;
+    *gate_out = NULL;
+    if (options == NULL || options->size < sizeof(*options) || options->folder == NULL)
+        return STSGATE_E_ARGUMENT;
+    gate = sg_alloc(1, sizeof(*gate));
+    if (gate == NULL)
+        return STSGATE_E_MEMORY;
+    gate->clock = sg_clock_system;
+    gate->host_log = options->log;
+    gate->host_payload = options->payload;
+    gate->log = (struct sg_log){
+        .write = options->log == NULL ? NULL : host_log, .context = gate, .most = SG_LOG_INFO};
+    error = sg_config_read(&gate->config, options->folder, &problems);
+    if (error == SG_OK) {
+        gate->key_files = sg_alloc(gate->config->issuer_count + 1, sizeof(*gate->key_files));
+        if (gate->key_files == NULL)
+            error = SG_E_MEMORY;
+        else if (!read_key_files(gate, &problems))
+            error = SG_E_INVALID;
+    }
+    tell(options, &problems);
+    if (error == SG_OK) {
+        *gate_out = gate;
+        return 0;
+    }
+    stsgate_close(gate);
+    return error == SG_E_MEMORY ? STSGATE_E_MEMORY : STSGATE_E_CONFIG;
+}
+
+void stsgate_close(struct stsgate *gate)
+{
+    if (gate == NULL)
+        return;
+    for (size_t i = 0; gate->key_files != NULL && i < gate->config->issuer_count; i++)
+        sg_jwks_clear(&gate->key_files[i]);
+    free(gate->key_files);
+    sg_config_free(gate->config);
+    free(gate);
+}
+
+bool stsgate_has_service(const struct stsgate *gate, struct stsgate_text name)
+{
+    return gate != NULL &&
+           sg_config_service(gate->config, (struct sg_text){name.data, name.length}) != NULL;
+}
+
+void sg_gate_set_clock(struct stsgate *gate, const struct sg_clock *clock)
+{
+    gate->clock = *clock;
+}
+
+const struct sg_config *sg_gate_config(const struct stsgate *gate)
+{
+    return gate->config;
+}
+
+const char *stsgate_version(void)
+{
+    return PACKAGE_VERSION;
+}
