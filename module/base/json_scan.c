@@ -279,15 +279,33 @@ static bool same_key(struct sg_text a, struct sg_text b)
     return sg_text_equal(a, b);
 }
 
+/* The first of `count` hashes that equals `hash`, or `count`; eight are compared at once. */
+static size_t find_hash(const uint32_t *hashes, size_t count, uint32_t hash)
+{
+    size_t i = 0;
+
+    for (; count - i >= 8; i += 8) {
+        uint32_t equal = 0;
+
+        for (size_t j = 0; j < 8; j++)
+            equal |= hashes[i + j] == hash;
+        if (equal != 0)
+            break;
+    }
+    while (i < count && hashes[i] != hash)
+        i++;
+    return i;
+}
+
 static int add_key(struct scan *scan, const struct frame *frame, struct sg_text key, bool escaped)
 {
     const uint32_t hash = escaped ? hash_escaped(scan->seed, key) : hash_plain(scan->seed, key);
+    size_t i = frame->first_key;
 
-    for (size_t i = frame->first_key; i < scan->key_count; i++) {
-        if (scan->hashes[i] != hash)
-            continue;
-        if (same_key(key,
-                     (struct sg_text){scan->start + scan->keys[i].offset, scan->keys[i].length}))
+    while ((i += find_hash(scan->hashes + i, scan->key_count - i, hash)) < scan->key_count) {
+        const struct key seen = scan->keys[i++];
+
+        if (same_key(key, (struct sg_text){scan->start + seen.offset, seen.length}))
             return SG_E_INVALID;
     }
     if (scan->key_count - frame->first_key == SG_JSON_MAX_MEMBERS ||
