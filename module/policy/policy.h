@@ -2,9 +2,10 @@
  * policy.h - IAM policy documents, compiled once when they are read and
  * evaluated in place by readers: no JSON on the request path.
  *
- * Only Deny statements matter here: an explicit Deny in any policy ends IAM's evaluation, so policies can be evaluated in
- * any order and merged. A compiled statement is flat (offsets, no pointers), 8-aligned and self-delimiting, so that
- * a role record is a header and a run of them. Source: IAM reference, policy elements and evaluation logic; DESIGN.md section 5.
+ * Only Deny statements matter here: an explicit Deny in any policy ends IAM's evaluation, so
+ * policies can be evaluated in any order and merged. A compiled statement is flat (offsets, no
+ * pointers), 8-aligned and self-delimiting, so that a role record is a header and a run of them.
+ * Source: IAM reference, policy elements and evaluation logic; DESIGN.md section 5.
  */
 #ifndef SG_POLICY_POLICY_H
 #define SG_POLICY_POLICY_H
@@ -14,52 +15,63 @@
 #include "session/session.h"
 
 #define SG_POLICY_MAX_BYTES 131072 /* API model limit of a document */
-#define SG_CUTOFF_NONE INT64_MIN
+#define SG_CUTOFF_NONE      INT64_MIN
 
 /* Where a document hangs. The order is that of explain's output. */
 enum sg_policy_origin { SG_POLICY_INLINE, SG_POLICY_ATTACHED, SG_POLICY_BOUNDARY };
 
 enum sg_statement_flag {
-    SG_STATEMENT_ENFORCED = 1,       /* counts as a revocation (DESIGN.md section 5); else only listed */
-    SG_STATEMENT_UNCONDITIONAL = 2,  /* no Condition, Action * and Resource *: reason role-denied */
-    SG_STATEMENT_SIMPLE = 4,         /* all it says is: issued before cutoff_ms, whatever the action and resource */
-    SG_STATEMENT_CONSTANT_KEYS = 8,  /* every key is constant for a session: evidence may settle it (clause 3) */
-    SG_STATEMENT_COVERS_MINT = 16,   /* covers sts:GetWebIdentityToken on any resource (clause 2) */
-    SG_STATEMENT_UNEVALUATED = 32,   /* has a condition this version does not evaluate: unknown, counts as matching */
-    SG_STATEMENT_INDETERMINATE = 64, /* can't be read (bad date, unknown operator, bad document): counts as matching */
-    SG_STATEMENT_FROM_IAM = 128,     /* set by the agent when AWS itself answered with it (clause 1) */
-    SG_STATEMENT_GONE_ONCE = 256,    /* set by the agent: absent from the last read; dropped when absent again */
+    SG_STATEMENT_ENFORCED = 1, /* counts as a revocation (DESIGN.md section 5); else only listed */
+    SG_STATEMENT_UNCONDITIONAL = 2, /* no Condition, Action * and Resource *: reason role-denied */
+    SG_STATEMENT_SIMPLE = 4,        /* says only: issued before cutoff_ms, whatever is asked for */
+    SG_STATEMENT_CONSTANT_KEYS = 8, /* keys constant for a session: evidence may settle it (3) */
+    SG_STATEMENT_COVERS_MINT = 16,  /* covers sts:GetWebIdentityToken on any resource (clause 2) */
+    SG_STATEMENT_UNEVALUATED = 32, /* a condition this version can't evaluate: counts as matching */
+    SG_STATEMENT_INDETERMINATE =
+        64,                      /* not readable (date, operator, document): counts as matching */
+    SG_STATEMENT_FROM_IAM = 128, /* set by the agent: AWS itself answered with it (clause 1) */
+    SG_STATEMENT_GONE_ONCE =
+        256, /* set by the agent: absent from the last read, dropped at the next */
 };
 
 /*
- * The flat form. Texts are (offset, length) from the start of this header; lists are a 16-bit count and then
- * length-prefixed texts. sg_statement_valid() has checked every offset before anyone follows one.
+ * The flat form. Texts are (offset, length) from the start of this header; lists are a 16-bit count
+ * and then length-prefixed texts. sg_statement_run_valid() has checked every offset before anyone
+ * follows one.
  */
 struct sg_statement {
-    uint32_t size;         /* whole, header included, multiple of 8 */
-    uint16_t flags;        /* enum sg_statement_flag */
-    uint8_t origin;        /* enum sg_policy_origin */
+    uint32_t size;  /* whole, header included, multiple of 8 */
+    uint16_t flags; /* enum sg_statement_flag */
+    uint8_t origin; /* enum sg_policy_origin */
     uint8_t reserved;
-    int64_t cutoff_ms;     /* latest aws:TokenIssueTime date it names; SG_CUTOFF_NONE: none */
-    int64_t first_seen_ms; /* AWS's Date of the first answer, in an unbroken run, that showed it; 0 until the agent sets it */
-    unsigned char identity[16]; /* SHA-256 of origin, policy name and content, cut: the same statement in the next read */
+    int64_t cutoff_ms; /* latest aws:TokenIssueTime date it names; SG_CUTOFF_NONE: none */
+    /* AWS's Date of the first answer, in an unbroken run, that showed it; 0 until the agent sets it
+     */
+    int64_t first_seen_ms;
+    /* SHA-256 of origin, policy name and content, cut: the same statement in the next read */
+    unsigned char identity[16];
     uint16_t policy_at, policy_length; /* policy name or ARN */
     uint16_t sid_at, sid_length;
-    uint16_t actions_at, resources_at, dates_at, notes_at; /* 0: none. notes: what is unevaluated, in words */
-    uint16_t scope; /* bit 0: NotAction, bit 1: NotResource */
+    uint16_t actions_at, resources_at; /* lists; 0: none */
+    uint16_t dates_at;                 /* date tests, flat.h; 0: none */
+    uint16_t notes_at;                 /* a text: what is unevaluated, in words; 0: none */
+    uint16_t scope; /* bit 0: NotAction, 1: NotResource, 2: every action, 3: every resource */
     uint16_t reserved2[3];
 };
 
 /*
- * Compiles each Deny statement of `document` (JSON, or the same percent-encoded) that covers sessions or is worth
- * listing, appending to `out`. Statements that do not bear on sessions at all (Allow) leave nothing. A document that cannot
- * be read as a policy gives one INDETERMINATE statement and a problem: a policy that is there is never ignored.
- * SG_OK (also then), SG_E_MEMORY.
+ * Compiles each Deny statement of `document` (JSON, or the same percent-encoded) that covers
+ * sessions or is worth listing, appending to `out`. Statements that do not bear on sessions at all
+ * (Allow) leave nothing. A document that cannot be read as a policy gives one INDETERMINATE
+ * statement and a problem: a policy that is there is never ignored. SG_OK (also then), SG_E_MEMORY.
  */
 int sg_policy_compile(struct sg_buffer *out, struct sg_text document, enum sg_policy_origin origin,
                       struct sg_text policy_name, struct sg_problems *problems);
 
-/* The statement at *at of `run`, advanced; NULL at the end or when the rest is malformed (*at is then != run.length). */
+/*
+ * The statement at *at of `run`, advanced; NULL at the end or when the rest is malformed (*at is
+ * then != run.length). A run that is not 8-aligned in memory is malformed.
+ */
 const struct sg_statement *sg_statement_next(struct sg_text run, size_t *at);
 bool sg_statement_run_valid(struct sg_text run);
 struct sg_text sg_statement_policy(const struct sg_statement *statement);
@@ -80,13 +92,20 @@ enum sg_match {
     SG_MATCH_KEY_UNKNOWN,  /* hangs on something this version or credential cannot tell */
 };
 
-/* Action and resource first, then the conditions, exactly as IAM combines them (AND over keys, OR over values). */
-enum sg_match sg_statement_match(const struct sg_statement *statement, const struct sg_policy_request *request);
+/*
+ * Action and resource first, then the conditions, exactly as IAM combines them (AND over keys, OR
+ * over values). The statement must be of a run that sg_statement_run_valid() has accepted.
+ */
+enum sg_match sg_statement_match(const struct sg_statement *statement,
+                                 const struct sg_policy_request *request);
 
-/* One line for people: `inline policy AWSRevokeOlderSessions (Sid x): Deny sessions issued before T`. */
+/* One line: `inline policy AWSRevokeOlderSessions (Sid x): Deny sessions issued before T`. */
 void sg_statement_describe(struct sg_buffer *out, const struct sg_statement *statement);
 
-/* The console's document: Deny * on * for sessions issued before `cutoff_ms`. */
+/*
+ * The console's document: Deny * on * for sessions issued before `cutoff_ms`. `out` fails when that
+ * is no date of the years 0 to 9999.
+ */
 void sg_policy_write_revocation(struct sg_buffer *out, int64_t cutoff_ms);
 #define SG_REVOCATION_POLICY_NAME "AWSRevokeOlderSessions"
 

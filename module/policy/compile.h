@@ -1,0 +1,82 @@
+/*
+ * compile.h - what the parts of the compiler share: documents (compile.c),
+ * conditions (condition.c), the flat form (emit.c). For the files of this folder only; nothing of
+ * it runs for a request.
+ */
+#ifndef SG_POLICY_COMPILE_H
+#define SG_POLICY_COMPILE_H
+
+#include "policy/flat.h"
+
+struct json_object;
+
+/* Sentences for people, kept short: past a limit they are only counted. */
+struct sg_notes {
+    struct sg_buffer text;
+    unsigned left_out;
+};
+void sg_note(struct sg_notes *notes, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void sg_notes_end(struct sg_notes *notes); /* says how many were left out */
+
+/* JSON string or number as text, borrowed from the tree; false for any other type. */
+bool sg_scalar_text(struct sg_text *text, struct json_object *value);
+
+/* One Condition element, understood. sg_condition_clear() frees it. */
+struct sg_condition {
+    struct sg_buffer tests; /* struct sg_date_test and ranges, one after another */
+    uint16_t test_count;
+    size_t keys;       /* how many operators on keys it has in all */
+    int64_t cutoff_ms; /* latest date named on aws:TokenIssueTime; SG_CUTOFF_NONE */
+    int64_t
+        simple_ms; /* all it says is: issued before this; SG_CUTOFF_NONE: it says something else */
+    bool names_issue_time;
+    bool names_other;   /* a key that does not describe the principal */
+    bool inconstant;    /* a key that may change during a session, or a policy variable */
+    bool unevaluated;   /* an operator or key that this version does not evaluate */
+    bool indeterminate; /* something IAM itself would not have accepted */
+    bool unreadable;    /* so much so that its keys are not known */
+};
+
+/* The Condition of a statement, if it has one; sets all of *out. False when memory ended. */
+bool sg_condition_compile(struct sg_condition *out, struct sg_notes *notes,
+                          struct json_object *statement);
+void sg_condition_clear(struct sg_condition *condition);
+
+/* What is compiled, and where its problems go. */
+struct sg_compiler {
+    struct sg_buffer *out;
+    struct sg_problems *problems;
+    enum sg_policy_origin origin;
+    struct sg_text policy_name;
+    struct sg_text version; /* of the document; empty when it has none */
+};
+
+/* One statement on its way into the flat form. */
+struct sg_draft {
+    struct sg_text sid;
+    uint16_t scope;
+    bool every_action, every_resource; /* a pattern that is only `*`, not negated */
+    bool covers_mint_action;
+    bool unreadable; /* the statement itself is malformed, not only its condition */
+    struct sg_buffer actions, resources;
+    uint16_t action_count, resource_count;
+    struct sg_notes notes;
+    struct sg_condition condition;
+    unsigned char identity[16];
+};
+
+void sg_draft_clear(struct sg_draft *draft);
+/* Forgets what the draft narrows itself to: it then covers everything, and counts as matching.
+ * Notes stay. */
+void sg_draft_give_up(struct sg_draft *draft);
+/* Hashes all that the statement says, so that it is known again in the next read. False when memory
+ * ended. */
+bool sg_draft_identify(struct sg_draft *draft, const struct sg_compiler *compiler,
+                       struct sg_text content);
+/* Appends the flat form and reports what was unreadable. `number` counts from 1; 0: the whole
+ * document. */
+int sg_statement_emit(const struct sg_compiler *compiler, size_t number, struct sg_draft *draft);
+
+const char *sg_policy_origin_word(enum sg_policy_origin origin);
+
+#endif

@@ -1,0 +1,217 @@
+/*
+ * flat.c - walks compiled statements and checks them. Must never follow an
+ * offset that has not been checked: a damaged store is refused here, whole.
+ */
+#include "policy/flat.h"
+
+#define FLAGS_ALL                                                                                  \
+    (SG_STATEMENT_ENFORCED | SG_STATEMENT_UNCONDITIONAL | SG_STATEMENT_SIMPLE |                    \
+     SG_STATEMENT_CONSTANT_KEYS | SG_STATEMENT_COVERS_MINT | SG_STATEMENT_UNEVALUATED |            \
+     SG_STATEMENT_INDETERMINATE | SG_STATEMENT_FROM_IAM | SG_STATEMENT_GONE_ONCE)
+
+_Static_assert(sizeof(struct sg_statement) % 8 == 0, "statements follow each other 8-aligned");
+_Static_assert(sizeof(struct sg_flat_dates) == 8 && sizeof(struct sg_date_test) == 8,
+               "ranges are 8-aligned");
+
+static uint16_t read_u16(const char *at)
+{
+    uint16_t value;
+
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+static const char *bytes_of(const struct sg_statement *statement)
+{
+    return (const char *)statement;
+}
+
+const struct sg_statement *sg_statement_next(struct sg_text run, size_t *at)
+{
+    if (*at > run.length || run.length - *at < sizeof(struct sg_statement))
+        return NULL;
+    if (((uintptr_t)run.data + *at) % 8 != 0)
+        return NULL;
+
+    const struct sg_statement *statement = (const void *)(run.data + *at);
+    if (statement->size < sizeof *statement || statement->size % 8 != 0 ||
+        statement->size > run.length - *at)
+        return NULL;
+    *at += statement->size;
+    return statement;
+}
+
+/* --- checks --- */
+
+/* [at, at + length) lies behind the header and inside the statement. */
+static bool inside(const struct sg_statement *statement, size_t at, size_t length)
+{
+    return at >= sizeof *statement && at <= statement->size && length <= statement->size - at;
+}
+
+static bool text_valid(const struct sg_statement *statement, uint16_t at, uint16_t length)
+{
+    return at == 0 ? length == 0 : inside(statement, at, length);
+}
+
+static bool notes_valid(const struct sg_statement *statement)
+{
+    const size_t at = statement->notes_at;
+
+    return at == 0 || (inside(statement, at, 2) &&
+                       inside(statement, at + 2, read_u16(bytes_of(statement) + at)));
+}
+
+static bool list_valid(const struct sg_statement *statement, uint16_t offset)
+{
+    size_t at = offset;
+
+    if (offset == 0)
+        return true;
+    if (!inside(statement, at, 2))
+        return false;
+
+    uint16_t count = read_u16(bytes_of(statement) + at);
+    at += 2;
+    for (; count > 0; count--) {
+        if (!inside(statement, at, 2))
+            return false;
+        const uint16_t length = read_u16(bytes_of(statement) + at);
+        if (!inside(statement, at + 2, length))
+            return false;
+        at += 2 + (size_t)length;
+    }
+    return true;
+}
+
+static bool test_valid(const struct sg_date_test *test)
+{
+    const struct sg_date_range *range = sg_date_test_ranges(test);
+
+    if (test->kind >= SG_DATE_OPERATORS || test->negated > 1 || test->reserved != 0)
+        return false;
+    for (uint16_t i = 0; i < test->ranges; i++) {
+        if (range[i].low_ms > range[i].high_ms)
+            return false;
+    }
+    return true;
+}
+
+static bool dates_valid(const struct sg_statement *statement)
+{
+    size_t at = statement->dates_at;
+
+    if (at == 0)
+        return true;
+    if (at % 8 != 0 || !inside(statement, at, sizeof(struct sg_flat_dates)))
+        return false;
+
+    const struct sg_flat_dates *dates = (const void *)(bytes_of(statement) + at);
+    if (dates->reserved[0] != 0 || dates->reserved[1] != 0 || dates->reserved[2] != 0)
+        return false;
+    at += sizeof *dates;
+    for (uint16_t left = dates->tests; left > 0; left--) {
+        if (!inside(statement, at, sizeof(struct sg_date_test)))
+            return false;
+        const struct sg_date_test *test = (const void *)(bytes_of(statement) + at);
+        const size_t ranges = test->ranges * sizeof(struct sg_date_range);
+        if (!inside(statement, at + sizeof *test, ranges) || !test_valid(test))
+            return false;
+        at += sizeof *test + ranges;
+    }
+    return true;
+}
+
+/* What the flags promise must be there: a simple statement has its cutoff, a list left out covers
+ * everything. */
+static bool flags_valid(const struct sg_statement *statement)
+{
+    const uint16_t flags = statement->flags, scope = statement->scope;
+
+    if ((flags & ~FLAGS_ALL) != 0 || (scope & ~SG_SCOPE_ALL) != 0 ||
+        statement->origin > SG_POLICY_BOUNDARY)
+        return false;
+    if (statement->reserved != 0 || statement->reserved2[0] != 0 || statement->reserved2[1] != 0 ||
+        statement->reserved2[2] != 0)
+        return false;
+    if (statement->actions_at == 0 && (scope & SG_SCOPE_ANY_ACTION) == 0)
+        return false;
+    if (statement->resources_at == 0 && (scope & SG_SCOPE_ANY_RESOURCE) == 0)
+        return false;
+    return (flags & SG_STATEMENT_SIMPLE) == 0 || statement->cutoff_ms != SG_CUTOFF_NONE;
+}
+
+static bool statement_valid(const struct sg_statement *statement)
+{
+    return flags_valid(statement) &&
+           text_valid(statement, statement->policy_at, statement->policy_length) &&
+           text_valid(statement, statement->sid_at, statement->sid_length) &&
+           notes_valid(statement) && list_valid(statement, statement->actions_at) &&
+           list_valid(statement, statement->resources_at) && dates_valid(statement);
+}
+
+bool sg_statement_run_valid(struct sg_text run)
+{
+    size_t at = 0;
+    const struct sg_statement *statement;
+
+    while ((statement = sg_statement_next(run, &at)) != NULL) {
+        if (!statement_valid(statement))
+            return false;
+    }
+    return at == run.length;
+}
+
+/* --- reading --- */
+
+static struct sg_text text_at(const struct sg_statement *statement, uint16_t at, uint16_t length)
+{
+    return (struct sg_text){at == 0 ? NULL : bytes_of(statement) + at, length};
+}
+
+struct sg_text sg_statement_policy(const struct sg_statement *statement)
+{
+    return text_at(statement, statement->policy_at, statement->policy_length);
+}
+
+struct sg_text sg_statement_sid(const struct sg_statement *statement)
+{
+    return text_at(statement, statement->sid_at, statement->sid_length);
+}
+
+struct sg_text sg_statement_notes(const struct sg_statement *statement)
+{
+    const uint16_t at = statement->notes_at;
+
+    if (at == 0)
+        return (struct sg_text){NULL, 0};
+    return (struct sg_text){bytes_of(statement) + at + 2, read_u16(bytes_of(statement) + at)};
+}
+
+struct sg_flat_list sg_flat_list_at(const struct sg_statement *statement, uint16_t at)
+{
+    if (at == 0)
+        return (struct sg_flat_list){NULL, 0};
+    return (struct sg_flat_list){bytes_of(statement) + at + 2, read_u16(bytes_of(statement) + at)};
+}
+
+bool sg_flat_list_next(struct sg_text *text, struct sg_flat_list *list)
+{
+    if (list->left == 0)
+        return false;
+    *text = (struct sg_text){list->next + 2, read_u16(list->next)};
+    list->next += 2 + text->length;
+    list->left--;
+    return true;
+}
+
+const struct sg_date_test *sg_flat_dates_at(uint16_t *count, const struct sg_statement *statement)
+{
+    *count = 0;
+    if (statement->dates_at == 0)
+        return NULL;
+
+    const struct sg_flat_dates *dates = (const void *)(bytes_of(statement) + statement->dates_at);
+    *count = dates->tests;
+    return (const void *)(dates + 1);
+}
