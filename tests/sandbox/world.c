@@ -1,0 +1,346 @@
+/*
+ * Accounts, users, policies and sessions; see world.h. Roles are in roles.c. Decides nothing: what
+ * a caller may do is evaluate.c's matter.
+ */
+#include "world.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "document.h"
+#include "keys.h"
+#include "util.h"
+
+enum { TOKEN_LENGTH = 1044, SECRET_LENGTH = 40 };
+
+static void add_aws_policy(struct sb_world *world, const char *name, const char *text)
+{
+    const char *why = NULL;
+
+    sb_policy_add(world, NULL, "/", name, text, sb_document_parse(text, false, &why));
+}
+
+struct sb_world *sb_world_new(void)
+{
+    struct sb_world *world = sb_alloc(sizeof(*world));
+
+    world->sessions_by_key = lh_kchar_table_new(64, NULL);
+    if (world->sessions_by_key == NULL)
+        abort();
+    add_aws_policy(world, "AdministratorAccess",
+                   "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\","
+                   "\"Action\":\"*\",\"Resource\":\"*\"}]}");
+    add_aws_policy(world, "AWSDenyAll",
+                   "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"DenyAll\","
+                   "\"Effect\":\"Deny\",\"Action\":[\"*\"],\"Resource\":\"*\"}]}");
+    add_aws_policy(world, "IAMReadOnlyAccess",
+                   "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":["
+                   "\"iam:Get*\",\"iam:List*\"],\"Resource\":\"*\"}]}");
+    return world;
+}
+
+struct sb_account *sb_account_find(const struct sb_world *world, const char *id)
+{
+    struct sb_account *account;
+
+    if (id == NULL)
+        return world->accounts;
+    for (account = world->accounts; account != NULL; account = account->next) {
+        if (strcmp(account->id, id) == 0)
+            return account;
+    }
+    return NULL;
+}
+
+static void free_role_name(struct lh_entry *entry)
+{
+    free(lh_entry_k(entry));
+}
+
+struct sb_account *sb_account_add(struct sb_world *world, const char *id)
+{
+    struct sb_account *account = sb_alloc(sizeof(*account));
+    struct sb_account **end = &world->accounts;
+
+    account->id = sb_copy(id);
+    account->federation = true;
+    account->keys = sb_keys_new();
+    account->roles_by_name = lh_kchar_table_new(64, free_role_name);
+    if (account->roles_by_name == NULL)
+        abort();
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = account;
+    return account;
+}
+
+struct sb_user *sb_user_add(struct sb_world *world, struct sb_account *account, const char *name,
+                            const char *access_key, const char *secret, bool admin)
+{
+    struct sb_user *user = sb_alloc(sizeof(*user));
+
+    user->account = account;
+    user->serial = ++world->last_serial;
+    user->name = sb_copy(name);
+    user->id = sb_random_name("AIDA", 17);
+    user->arn = sb_format("arn:aws:iam::%s:user/%s", account->id, name);
+    user->access_key = sb_copy(access_key);
+    user->secret = sb_copy(secret);
+    user->created_ms = sb_wall_ms();
+    user->admin = admin;
+    user->next = world->users;
+    world->users = user;
+    return user;
+}
+
+struct sb_user *sb_user_by_key(const struct sb_world *world, const char *access_key)
+{
+    struct sb_user *user;
+
+    for (user = world->users; user != NULL; user = user->next) {
+        if (strcmp(user->access_key, access_key) == 0)
+            return user;
+    }
+    return NULL;
+}
+
+struct sb_document *sb_document_find(struct sb_document *list, const char *name)
+{
+    for (; list != NULL; list = list->next) {
+        if (strcmp(list->name, name) == 0)
+            return list;
+    }
+    return NULL;
+}
+
+static void free_document(struct sb_document *document)
+{
+    free(document->name);
+    free(document->text);
+    json_object_put(document->parsed);
+    free(document);
+}
+
+bool sb_document_remove(struct sb_document **list, const char *name)
+{
+    struct sb_document *found;
+
+    for (; *list != NULL; list = &(*list)->next) {
+        if (strcmp((*list)->name, name) != 0)
+            continue;
+        found = *list;
+        *list = found->next;
+        free_document(found);
+        return true;
+    }
+    return false;
+}
+
+void sb_document_put(struct sb_document **list, const char *name, const char *text,
+                     struct json_object *parsed, int64_t created_ms)
+{
+    struct sb_document *document = sb_alloc(sizeof(*document));
+
+    (void)sb_document_remove(list, name);
+    document->name = sb_copy(name);
+    document->text = sb_copy(text);
+    document->parsed = parsed;
+    document->created_ms = created_ms;
+    document->next = *list;
+    *list = document;
+}
+
+static struct sb_policy **policy_list(struct sb_world *world, struct sb_account *account)
+{
+    return account != NULL ? &account->policies : &world->aws_policies;
+}
+
+struct sb_policy *sb_policy_add(struct sb_world *world, struct sb_account *account,
+                                const char *path, const char *name, const char *text,
+                                struct json_object *parsed)
+{
+    struct sb_policy *policy = sb_alloc(sizeof(*policy));
+    struct sb_policy **end = policy_list(world, account);
+
+    policy->account = account;
+    policy->serial = ++world->last_serial;
+    policy->name = sb_copy(name);
+    policy->path = sb_copy(path);
+    policy->id = sb_random_name("ANPA", 17);
+    policy->arn =
+        sb_format("arn:aws:iam::%s:policy%s%s", account != NULL ? account->id : "aws", path, name);
+    policy->created_ms = sb_wall_ms();
+    sb_policy_add_version(policy, text, parsed, true, policy->created_ms);
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = policy;
+    return policy;
+}
+
+void sb_policy_add_version(struct sb_policy *policy, const char *text, struct json_object *parsed,
+                           bool standing, int64_t now_ms)
+{
+    char *name = sb_format("v%u", ++policy->last_version);
+
+    sb_document_put(&policy->versions, name, text, parsed, now_ms);
+    policy->updated_ms = now_ms;
+    if (standing)
+        policy->standing = policy->versions;
+    free(name);
+}
+
+struct sb_policy *sb_policy_find(const struct sb_world *world, const struct sb_account *account,
+                                 const char *arn)
+{
+    struct sb_policy *policy;
+
+    for (policy = account->policies; policy != NULL; policy = policy->next) {
+        if (strcmp(policy->arn, arn) == 0)
+            return policy;
+    }
+    for (policy = world->aws_policies; policy != NULL; policy = policy->next) {
+        if (strcmp(policy->arn, arn) == 0)
+            return policy;
+    }
+    return NULL;
+}
+
+static void free_policy(struct sb_policy *policy)
+{
+    while (policy->versions != NULL)
+        (void)sb_document_remove(&policy->versions, policy->versions->name);
+    free(policy->name);
+    free(policy->path);
+    free(policy->id);
+    free(policy->arn);
+    free(policy);
+}
+
+void sb_policy_remove(struct sb_policy *policy)
+{
+    struct sb_policy **place = &policy->account->policies;
+
+    while (*place != NULL && *place != policy)
+        place = &(*place)->next;
+    if (*place != NULL)
+        *place = policy->next;
+    free_policy(policy);
+}
+
+struct sb_session *sb_session_add(struct sb_world *world, const struct sb_role *role,
+                                  const char *name, int64_t issued_ms, int64_t expires_ms)
+{
+    struct sb_session *session = sb_alloc(sizeof(*session));
+    char *handle = sb_random_base64(TOKEN_LENGTH);
+
+    session->account = role->account;
+    session->access_key = sb_random_name("ASIA", 16);
+    session->secret = sb_random_base64(SECRET_LENGTH);
+    session->token = sb_format("IQoJb3JpZ2luX2Vj%s", handle);
+    session->role_id = sb_copy(role->id);
+    session->role_arn = sb_copy(role->arn);
+    session->name = sb_copy(name);
+    session->arn =
+        sb_format("arn:aws:sts::%s:assumed-role/%s/%s", role->account->id, role->name, name);
+    session->user_id = sb_format("%s:%s", role->id, name);
+    session->issued_ms = issued_ms;
+    session->expires_ms = expires_ms;
+    session->next = world->sessions;
+    world->sessions = session;
+    if (lh_table_insert(world->sessions_by_key, session->access_key, session) != 0)
+        abort();
+    sb_wipe_string(handle);
+    return session;
+}
+
+struct sb_session *sb_session_by_key(const struct sb_world *world, const char *access_key)
+{
+    void *found = NULL;
+
+    if (!lh_table_lookup_ex(world->sessions_by_key, access_key, &found))
+        return NULL;
+    return found;
+}
+
+struct sb_role *sb_session_role(const struct sb_session *session)
+{
+    struct sb_role *role;
+    const char *name = strrchr(session->role_arn, '/');
+
+    if (name == NULL)
+        return NULL;
+    role = sb_role_find(session->account, name + 1);
+    return role != NULL && strcmp(role->id, session->role_id) == 0 ? role : NULL;
+}
+
+static void free_session(struct sb_session *session)
+{
+    sb_wipe_string(session->secret);
+    sb_wipe_string(session->token);
+    free(session->access_key);
+    free(session->role_id);
+    free(session->role_arn);
+    free(session->name);
+    free(session->arn);
+    free(session->user_id);
+    free(session->source_identity);
+    free(session->identity_store_user_id);
+    json_object_put(session->tags);
+    json_object_put(session->policy);
+    free(session);
+}
+
+static void free_user(struct sb_user *user)
+{
+    free(user->name);
+    free(user->id);
+    free(user->arn);
+    free(user->access_key);
+    sb_wipe_string(user->secret);
+    free(user);
+}
+
+static void free_policies(struct sb_policy *policy)
+{
+    struct sb_policy *next;
+
+    for (; policy != NULL; policy = next) {
+        next = policy->next;
+        free_policy(policy);
+    }
+}
+
+static void free_account(struct sb_account *account)
+{
+    while (account->role_count > 0)
+        sb_role_remove(account->roles[account->role_count - 1]);
+    free(account->roles);
+    lh_table_free(account->roles_by_name);
+    free_policies(account->policies);
+    sb_keys_free(account->keys);
+    free(account->id);
+    free(account);
+}
+
+void sb_world_free(struct sb_world *world)
+{
+    struct sb_account *account;
+    struct sb_session *session;
+    struct sb_user *user;
+
+    lh_table_free(world->sessions_by_key);
+    while ((session = world->sessions) != NULL) {
+        world->sessions = session->next;
+        free_session(session);
+    }
+    while ((user = world->users) != NULL) {
+        world->users = user->next;
+        free_user(user);
+    }
+    while ((account = world->accounts) != NULL) {
+        world->accounts = account->next;
+        free_account(account);
+    }
+    free_policies(world->aws_policies);
+    free(world);
+}
