@@ -16,10 +16,16 @@ struct sg_notes {
     unsigned left_out;
 };
 void sg_note(struct sg_notes *notes, const char *format, ...) __attribute__((format(printf, 2, 3)));
+struct sg_text
+sg_note_quote(struct sg_text text);        /* of the document's own: as much as a note repeats */
 void sg_notes_end(struct sg_notes *notes); /* says how many were left out */
 
 /* JSON string or number as text, borrowed from the tree; false for any other type. */
 bool sg_scalar_text(struct sg_text *text, struct json_object *value);
+
+/* A value may stand alone or in an array. */
+size_t sg_value_count(struct json_object *values);
+struct json_object *sg_value_at(struct json_object *values, size_t i);
 
 /* One Condition element, understood. sg_condition_clear() frees it. */
 struct sg_condition {
@@ -41,6 +47,13 @@ struct sg_condition {
 bool sg_condition_compile(struct sg_condition *out, struct sg_notes *notes,
                           struct json_object *statement);
 void sg_condition_clear(struct sg_condition *condition);
+
+/*
+ * Adds the values of one operator on aws:TokenIssueTime, called `name` in the document. One that
+ * can't be read spoils the test: it is left out, and the condition is indeterminate.
+ */
+void sg_date_test_compile(struct sg_condition *out, struct sg_notes *notes, struct sg_text name,
+                          enum sg_date_operator kind, struct json_object *values);
 
 /* What is compiled, and where its problems go. */
 struct sg_compiler {

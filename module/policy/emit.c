@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #define NOTES_MAX 600 /* bytes of notes a statement keeps */
+#define QUOTE_MAX 64  /* bytes of the document's own text that a note repeats */
 #define NAME_MAX_SHOWN                                                                             \
     1024 /* of a policy's name or ARN and of a Sid; IAM's own limits are lower                     \
           */
@@ -36,6 +37,13 @@ void sg_note(struct sg_notes *notes, const char *format, ...)
         sg_buffer_add_text(&notes->text, SG_TEXT("; "));
     sg_text_make_printable(line, used);
     sg_buffer_add(&notes->text, line, used);
+}
+
+struct sg_text sg_note_quote(struct sg_text text)
+{
+    if (text.length > QUOTE_MAX)
+        text.length = QUOTE_MAX;
+    return text;
 }
 
 void sg_notes_end(struct sg_notes *notes)
