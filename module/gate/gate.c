@@ -176,6 +176,44 @@ static void publish_session(struct check *check)
     result->expires_ms = session->expires_ms;
 }
 
+/* For explain only: dates are not worth formatting otherwise. */
+static void trace_session(const struct check *check)
+{
+    const struct sg_session *session = &check->known.session;
+    const struct sg_trace *trace = &check->reader->trace;
+    char earliest[SG_DATE_SIZE], latest[SG_DATE_SIZE], expires[SG_DATE_SIZE];
+
+    if (trace->step == NULL)
+        return;
+    sg_trace_step(trace, "session", "%s%s%s", session->role_arn,
+                  session->session_name[0] == 0 ? "" : ", session ", session->session_name);
+    sg_trace_step(trace, "issued", "%s%s%s; the credential expires %s",
+                  sg_date_format(earliest, session->issued.earliest_ms),
+                  session->issued.earliest_ms == session->issued.latest_ms ? "" : " to ",
+                  session->issued.earliest_ms == session->issued.latest_ms
+                      ? ""
+                      : sg_date_format(latest, session->issued.latest_ms),
+                  sg_date_format(expires, session->expires_ms));
+}
+
+static void trace_record(const struct check *check, const struct sg_record *record,
+                         const struct sg_account *account, int64_t aws_now_ms, bool stale)
+{
+    const struct sg_trace *trace = &check->reader->trace;
+    char cutoff[SG_DATE_SIZE], now[SG_DATE_SIZE];
+
+    if (trace->step == NULL)
+        return;
+    sg_trace_step(trace, "record", "account %s, %s at AWS's %s%s%s", account->label,
+                  stale ? "stale" : "fresh", sg_date_format(now, aws_now_ms),
+                  record->state == 0                    ? ", nothing held of this role"
+                  : record->cutoff_ms == SG_CUTOFF_NONE ? ", no unconditional cutoff"
+                                                        : ", cutoff ",
+                  record->state == 0 || record->cutoff_ms == SG_CUTOFF_NONE
+                      ? ""
+                      : sg_date_format(cutoff, record->cutoff_ms));
+}
+
 /* True when the decision ends the check. */
 static bool take(struct check *check, const struct sg_decision *decision)
 {
@@ -240,6 +278,7 @@ static enum stsgate_reason decide_role(struct check *check)
         want(check, SG_ASK_ROLE, issuer->account->label);
     if (reason != STSGATE_REASON_NONE)
         return reason;
+    trace_record(check, &record, issuer->account, aws_now_ms, stale);
     if (record.state != 0) {
         sg_decide_record(&decision, &check->known.session, check->service, issuer->account, &record,
                          aws_now_ms);
@@ -262,10 +301,13 @@ static enum stsgate_reason decide_session(struct check *check)
     struct sg_decision decision;
 
     publish_session(check);
+    trace_session(check);
     sg_decide_service(&decision, &check->known.session, check->service, issuer_of(check),
                       check->now_ms);
     if (take(check, &decision))
         return decision.reason;
+    sg_trace_step(&check->reader->trace, "service", "%s lets this role and age in",
+                  check->service->name);
     return decide_role(check);
 }
 

@@ -1,0 +1,178 @@
+/*
+ * revoke.c - `stsgatectl revoke` and `undo`: put and delete the policy
+ * AWSRevokeOlderSessions in IAM as the console does, with the caller's own AWS
+ * credentials. The document is printed before it is sent.
+ */
+#include "aws/endpoints.h"
+#include "aws/iam.h"
+#include "base/buffer.h"
+#include "base/date.h"
+#include "ctl/ctl.h"
+#include "policy/policy.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+
+#define CONSOLE_MARGIN_MS                                                                          \
+    30000 /* the console's cutoff lies about 30 s ahead: policies take time to spread */
+#define DEADLINE_MS 30000
+
+struct target {
+    struct sg_config *config;
+    const struct sg_account *account;
+    struct sg_text role; /* the name alone: IAM's API takes no path */
+    struct sg_iam iam;
+};
+
+static bool find_target(struct target *target, const struct ctl *ctl, const char *role,
+                        const char *label)
+{
+    struct sg_role_arn arn;
+    char folded[SG_ROLE_NAME_MAX + 1];
+
+    target->config = ctl_config(ctl);
+    if (target->config == NULL)
+        return false;
+    target->account = ctl_account(target->config, role, label);
+    if (target->account == NULL)
+        return false;
+    if (target->account->source == SG_SOURCE_FILE) {
+        ctl_error("account %s is read from %s; put or delete the policy's file there",
+                  target->account->label, target->account->folder);
+        return false;
+    }
+    target->role = sg_role_arn_parse(&arn, sg_text_of(role), true) ? arn.name : sg_text_of(role);
+    if (!sg_role_name_fold(folded, target->role)) {
+        ctl_error("\"%s\" is neither a role's name nor its ARN", role);
+        return false;
+    }
+    return true;
+}
+
+static bool connect_iam(struct target *target)
+{
+    const struct sg_account *account = target->account;
+    const struct sg_endpoint *endpoint = sg_endpoint_find(sg_text_of(account->partition));
+    struct sg_problems problems = {0};
+
+    target->iam.clock = &sg_clock_system;
+    target->iam.url = account->endpoint;
+    target->iam.region = account->region;
+    if (endpoint != NULL && target->iam.url == NULL)
+        target->iam.url = endpoint->iam_url;
+    if (endpoint != NULL && target->iam.region == NULL)
+        target->iam.region = endpoint->signing_region;
+    if (target->iam.url == NULL || target->iam.region == NULL) {
+        ctl_error("[account %s] needs endpoint and region: partition %s is not one we know",
+                  account->label, account->partition);
+        return false;
+    }
+    if (sg_credentials_load(&target->iam.credentials, NULL, &problems) != SG_OK) {
+        ctl_print_problems(&problems);
+        ctl_error("no AWS credentials; expected AWS_ACCESS_KEY_ID and its kin, or a profile");
+        return false;
+    }
+    return sg_http_open(&target->iam.http) == SG_OK;
+}
+
+static void drop_target(struct target *target)
+{
+    sg_credentials_clear(&target->iam.credentials);
+    sg_http_close(target->iam.http);
+    sg_config_free(target->config);
+}
+
+static int report(const struct ctl *ctl, const struct target *target, const char *done,
+                  enum sg_iam_outcome outcome, const struct sg_iam_answer *answer,
+                  int64_t cutoff_ms)
+{
+    char date[SG_DATE_SIZE];
+    struct json_object *tree;
+
+    if (outcome != SG_IAM_OK) {
+        ctl_error("%s: IAM said %s: %s", done, answer->code[0] == 0 ? "nothing" : answer->code,
+                  answer->message);
+        return outcome == SG_IAM_NO_SUCH_ENTITY || outcome == SG_IAM_DENIED ? CTL_NO
+                                                                            : CTL_UNDECIDED;
+    }
+    if (ctl->json) {
+        tree = json_object_new_object();
+        ctl_json_text(tree, "done", sg_text_of(done));
+        ctl_json_text(tree, "account", sg_text_of(target->account->label));
+        ctl_json_text(tree, "role", target->role);
+        ctl_json_date(tree, "cutoff", cutoff_ms);
+        ctl_json_date(tree, "answered", answer->date_ms);
+        ctl_print_json(tree);
+        return CTL_YES;
+    }
+    printf("%s: role %.*s of account %s, IAM answered at %s\n", done, SG_TEXT_ARG(target->role),
+           target->account->label, sg_date_format(date, answer->date_ms));
+    return CTL_YES;
+}
+
+static int run_call(const struct ctl *ctl, struct target *target,
+                    const struct sg_iam_request *request, const char *done, int64_t cutoff_ms)
+{
+    struct sg_iam_answer answer = {0};
+    enum sg_iam_outcome outcome;
+
+    if (!connect_iam(target))
+        return CTL_UNDECIDED;
+    outcome = sg_iam_run(&answer, NULL, &target->iam, request, DEADLINE_MS);
+    return report(ctl, target, done, outcome, &answer, cutoff_ms);
+}
+
+int ctl_revoke(struct ctl *ctl)
+{
+    const char *at = NULL, *label = NULL;
+    const struct ctl_option options[] = {{"--at", &at}, {"--account", &label}, {0}};
+    const char *usage = "revoke ROLE [--at TIME] [--account LABEL]";
+    int64_t cutoff_ms = sg_clock_wall_ms(&sg_clock_system) + CONSOLE_MARGIN_MS;
+    struct sg_buffer document = {0};
+    struct sg_iam_request request;
+    struct target target = {0};
+    int status = CTL_USAGE;
+
+    if (ctl_options(ctl, options, usage) != 1 ||
+        (at != NULL && !sg_date_parse_rfc3339(&cutoff_ms, sg_text_of(at)))) {
+        ctl_error("usage: stsgatectl %s; TIME as 2026-11-20T08:00:00Z", usage);
+        return CTL_USAGE;
+    }
+    if (find_target(&target, ctl, ctl->argv[0], label)) {
+        sg_policy_write_revocation(&document, cutoff_ms);
+        fprintf(ctl->json ? stderr : stdout, "%s\n", document.data);
+        fflush(stdout);
+        request = (struct sg_iam_request){
+            .action = "PutRolePolicy",
+            .parameters = {{"PolicyDocument", sg_buffer_text(&document)},
+                           {"PolicyName", SG_TEXT(SG_REVOCATION_POLICY_NAME)},
+                           {"RoleName", target.role}}};
+        status = run_call(ctl, &target, &request, "revoked", cutoff_ms);
+    }
+    sg_buffer_clear(&document);
+    drop_target(&target);
+    return status;
+}
+
+int ctl_undo(struct ctl *ctl)
+{
+    const char *label = NULL;
+    const struct ctl_option options[] = {{"--account", &label}, {0}};
+    struct sg_iam_request request;
+    struct target target = {0};
+    int status = CTL_USAGE;
+
+    if (ctl_options(ctl, options, "undo ROLE [--account LABEL]") != 1) {
+        ctl_error("usage: stsgatectl undo ROLE [--account LABEL]");
+        return CTL_USAGE;
+    }
+    if (find_target(&target, ctl, ctl->argv[0], label)) {
+        request = (struct sg_iam_request){
+            .action = "DeleteRolePolicy",
+            .parameters = {{"PolicyName", SG_TEXT(SG_REVOCATION_POLICY_NAME)},
+                           {"RoleName", target.role}}};
+        status = run_call(ctl, &target, &request, "revocation removed", SG_CUTOFF_NONE);
+    }
+    drop_target(&target);
+    return status;
+}
