@@ -6,13 +6,20 @@ Needs Debian's python3-boto3: run it with /usr/bin/python3.
 import datetime
 import json
 import os
+import shlex
 import subprocess
 import sys
 import urllib.error
 import urllib.parse
 import urllib.request
 
-import boto3
+try:
+    import boto3
+except ImportError:
+    # The python3 of the PATH may be another than Debian's, which has python3-boto3.
+    if sys.executable != "/usr/bin/python3" and os.path.isfile(sys.argv[0]):
+        os.execv("/usr/bin/python3", ["/usr/bin/python3"] + sys.argv)
+    raise
 import botocore.auth
 import botocore.awsrequest
 import botocore.config
@@ -40,7 +47,7 @@ def find_binary():
     """The sandbox's program: $SANDBOX, else below a build folder, else None."""
     if os.environ.get("SANDBOX"):
         return os.environ["SANDBOX"]
-    tops = [os.environ.get("top_builddir"), os.environ.get("abs_top_builddir"), os.getcwd(),
+    tops = [os.environ.get("SG_BUILDDIR"), os.environ.get("top_builddir"), os.getcwd(),
             os.path.join(HERE, "..", "..")]
     for top in filter(None, tops):
         path = os.path.join(top, "tests", "sandbox", "stsgate-sandbox")
@@ -88,6 +95,7 @@ class Sandbox:
         self.process = None
         self.port = None
         self.url = None
+        self._clients = {}
         self._binary = binary or find_binary()
         self._options = ["--max-runtime", str(max_runtime)] + list(options)
         for account in self.accounts:
@@ -107,7 +115,8 @@ class Sandbox:
     def start(self):
         if not self._binary:
             raise RuntimeError("stsgate-sandbox is not built: set SANDBOX, or run make first")
-        self.process = subprocess.Popen([self._binary, "--port", "0"] + self._options,
+        under = shlex.split(os.environ.get("SG_UNDER", ""))
+        self.process = subprocess.Popen(under + [self._binary, "--port", "0"] + self._options,
                                         stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline().strip()
         if not line.startswith("listening on "):
@@ -146,6 +155,12 @@ class Sandbox:
     def client(self, service, who=ADMIN, region="us-east-1", retries=0, timeout=10):
         """A boto3 client for a user's name or for credentials."""
         key, secret, token = self.credentials(who)
+        kind = (service, key, secret, token, region, retries, timeout)
+        if kind not in self._clients:
+            self._clients[kind] = self._make_client(*kind)
+        return self._clients[kind]
+
+    def _make_client(self, service, key, secret, token, region, retries, timeout):
         config = botocore.config.Config(retries={"total_max_attempts": retries + 1},
                                         connect_timeout=timeout, read_timeout=timeout)
         session = boto3.session.Session(key, secret, token, region_name=region)
