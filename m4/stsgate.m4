@@ -74,3 +74,15 @@ AC_SUBST([SG_FORTIFY_CPPFLAGS])])
 dnl SG_TOOL(var, path, Debian package): a line of the table at the end.
 AC_DEFUN([SG_TOOL],
 [AS_IF([test -n "$2"], [$1=$2], [$1="no (apt install $3)"])])
+
+dnl SG_PYTHON3: a python3 that has boto3. The system's comes first, since Debian's python3-boto3 is
+dnl seen by no other that may stand before it in PATH.
+AC_DEFUN([SG_PYTHON3],
+[AC_MSG_CHECKING([for a python3 with boto3])
+sg_candidates=${PYTHON3:-/usr/bin/python3 $(command -v python3)}
+PYTHON3=
+for sg_python in $sg_candidates; do
+    AS_IF([test -z "$PYTHON3" && "$sg_python" -c 'import boto3' >/dev/null 2>&1],
+          [PYTHON3=$sg_python])
+done
+AC_MSG_RESULT([${PYTHON3:-no}])])
