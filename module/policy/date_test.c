@@ -78,7 +78,8 @@ static void add_date(struct test *test, int64_t ms, bool between)
         add_range(test, INT64_MIN, before);
         break;
     case SG_DATE_LESS_EQUAL:
-        add_range(test, INT64_MIN, between ? before : ms);
+        /* SG_DATE_MAX_MS is later than any session, so that nothing is lost by stopping short. */
+        add_range(test, INT64_MIN, between || ms == SG_DATE_MAX_MS ? before : ms);
         break;
     case SG_DATE_GREATER:
         if (between)

@@ -5,7 +5,7 @@
  * Only Deny statements matter here: an explicit Deny in any policy ends IAM's evaluation, so
  * policies can be evaluated in any order and merged. A compiled statement is flat (offsets, no
  * pointers), 8-aligned and self-delimiting, so that a role record is a header and a run of them.
- * Source: IAM reference, policy elements and evaluation logic; DESIGN.md section 5.
+ * Source: IAM reference, policy elements and evaluation logic.
  */
 #ifndef SG_POLICY_POLICY_H
 #define SG_POLICY_POLICY_H
@@ -20,18 +20,20 @@
 /* Where a document hangs. The order is that of explain's output. */
 enum sg_policy_origin { SG_POLICY_INLINE, SG_POLICY_ATTACHED, SG_POLICY_BOUNDARY };
 
+/*
+ * ENFORCED: it names aws:TokenIssueTime, or has only keys that describe the principal, or is
+ * UNCONDITIONAL. Other guardrails are listed only, unless a service says otherwise.
+ */
 enum sg_statement_flag {
-    SG_STATEMENT_ENFORCED = 1, /* counts as a revocation (DESIGN.md section 5); else only listed */
-    SG_STATEMENT_UNCONDITIONAL = 2, /* no Condition, Action * and Resource *: reason role-denied */
-    SG_STATEMENT_SIMPLE = 4,        /* says only: issued before cutoff_ms, whatever is asked for */
-    SG_STATEMENT_CONSTANT_KEYS = 8, /* keys constant for a session: evidence may settle it (3) */
-    SG_STATEMENT_COVERS_MINT = 16,  /* covers sts:GetWebIdentityToken on any resource (clause 2) */
-    SG_STATEMENT_UNEVALUATED = 32, /* a condition this version can't evaluate: counts as matching */
-    SG_STATEMENT_INDETERMINATE =
-        64,                      /* not readable (date, operator, document): counts as matching */
-    SG_STATEMENT_FROM_IAM = 128, /* set by the agent: AWS itself answered with it (clause 1) */
-    SG_STATEMENT_GONE_ONCE =
-        256, /* set by the agent: absent from the last read, dropped at the next */
+    SG_STATEMENT_ENFORCED = 1,       /* counts as a revocation */
+    SG_STATEMENT_UNCONDITIONAL = 2,  /* no Condition, Action * and Resource *: role-denied */
+    SG_STATEMENT_SIMPLE = 4,         /* says only: issued before cutoff_ms */
+    SG_STATEMENT_CONSTANT_KEYS = 8,  /* all keys are constant for a session: evidence may settle */
+    SG_STATEMENT_COVERS_MINT = 16,   /* covers sts:GetWebIdentityToken on any resource */
+    SG_STATEMENT_UNEVALUATED = 32,   /* a condition this version can't evaluate: may match */
+    SG_STATEMENT_INDETERMINATE = 64, /* not readable (date, operator, document): may match */
+    SG_STATEMENT_FROM_IAM = 128,     /* set by the agent: AWS itself answered with it */
+    SG_STATEMENT_GONE_ONCE = 256,    /* set by the agent: absent from the last read, once */
 };
 
 /*
@@ -45,8 +47,7 @@ struct sg_statement {
     uint8_t origin; /* enum sg_policy_origin */
     uint8_t reserved;
     int64_t cutoff_ms; /* latest aws:TokenIssueTime date it names; SG_CUTOFF_NONE: none */
-    /* AWS's Date of the first answer, in an unbroken run, that showed it; 0 until the agent sets it
-     */
+    /* AWS's Date of the first answer, in an unbroken run, that showed it; the agent sets it */
     int64_t first_seen_ms;
     /* SHA-256 of origin, policy name and content, cut: the same statement in the next read */
     unsigned char identity[16];

@@ -7,11 +7,14 @@
 
 #include "session/arn.h"
 
-#define SG_MINUTE_MS INT64_C(60000)
-#define SG_HOUR_MS (60 * SG_MINUTE_MS)
-#define SG_SHORTEST_SESSION_MS (15 * SG_MINUTE_MS) /* 900 s: documented minimum of every STS call */
+#define SG_MINUTE_MS           INT64_C(60000)
+#define SG_HOUR_MS             (60 * SG_MINUTE_MS)
+#define SG_SHORTEST_SESSION_MS (15 * SG_MINUTE_MS) /* 900 s: the least that any STS call gives */
 
-/* When the session's temporary credentials were made. earliest <= latest; equal when the credential tells the instant. */
+/*
+ * When the session's temporary credentials were made. earliest <= latest; equal when the credential
+ * tells the instant.
+ */
 struct sg_interval {
     int64_t earliest_ms;
     int64_t latest_ms;
@@ -19,8 +22,9 @@ struct sg_interval {
 
 struct sg_session {
     struct sg_interval issued;
-    int64_t evidence_ms; /* AWS itself authorised this session for sts:GetWebIdentityToken then (iat); 0: no evidence */
-    int64_t token_issued_ms; /* when the credential was made (iat); what max_token_age is measured from */
+    /* AWS itself authorised this session for sts:GetWebIdentityToken then (iat); 0: no evidence */
+    int64_t evidence_ms;
+    int64_t token_issued_ms; /* when the credential was made (iat): max_token_age counts from it */
     int64_t not_before_ms;   /* INT64_MIN: none */
     int64_t expires_ms;      /* of the credential; refused from this instant on */
     char partition[33];
@@ -34,16 +38,26 @@ struct sg_session {
 };
 
 /*
- * The interval of a JWT of sts:GetWebIdentityToken (DESIGN.md section 4): latest = min(iat, X - 900 s); earliest = X - longest, or
- * iat - longest where X (original_session_exp) is absent (INT64_MIN) or would put it after iat; 1 s wider at each end.
+ * The interval of a JWT of sts:GetWebIdentityToken: latest = min(iat, X - 900 s); earliest =
+ * X - longest, or iat - longest where X (original_session_exp) is absent (INT64_MIN) or would put
+ * it after iat; 1 s wider at each end for rounding.
  */
-struct sg_interval sg_issued_web_identity(int64_t iat_ms, int64_t original_exp_ms, int64_t longest_ms);
+struct sg_interval sg_issued_web_identity(int64_t iat_ms, int64_t original_exp_ms,
+                                          int64_t longest_ms);
 
-/* session:CLAIM is exact, token:CLAIM bounds from above only; either widened by skew_ms at each end. */
+/*
+ * session:CLAIM is exact, token:CLAIM bounds from above only (a refresh renews iat); either widened
+ * by skew_ms at each end.
+ */
 struct sg_interval sg_issued_exact(int64_t at_ms, int64_t skew_ms);
 struct sg_interval sg_issued_latest(int64_t at_ms, int64_t longest_ms, int64_t skew_ms);
 
-/* Fills partition, account, role_arn, role_name and role_key from a parsed ARN and its text. False when too long. */
-bool sg_session_set_role(struct sg_session *session, const struct sg_role_arn *arn, struct sg_text text);
+/*
+ * Fills partition, account, role_arn, role_name and role_key from a parsed ARN and its text; an
+ * assumed-role ARN is turned into IAM's form, without the path that it does not tell. False, and
+ * all of them empty, when something is too long.
+ */
+bool sg_session_set_role(struct sg_session *session, const struct sg_role_arn *arn,
+                         struct sg_text text);
 
 #endif
