@@ -1,0 +1,347 @@
+/*
+ * account.c - rounds: when an account is read, what is taken of it, and what follows when it could
+ * not be read. An error changes no record for the looser; it lets the account grow stale, which
+ * gateways see in the stamp.
+ */
+#include "agent/agent.h"
+
+#include "aws/endpoints.h"
+#include "base/date.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BACKOFF_MAX_MS     30000
+#define SKEW_MS            5000
+#define SKEW_TOLD_EVERY_MS SG_HOUR_MS
+#define FILE_AGAIN_MS      1000 /* the second look that loosening needs */
+#define DELETED_KEPT_MS    (36 * SG_HOUR_MS)
+
+static void round_due(void *payload)
+{
+    sg_account_refresh(payload);
+}
+
+const char *sg_account_where(char *buffer, size_t size, const struct sg_agent_account *account,
+                             const char *role)
+{
+    (void)snprintf(buffer, size, "account=%s role=%s", account->config->label, role);
+    return buffer;
+}
+
+bool sg_account_owns_role(const struct sg_agent_account *account, struct sg_role_arn *parts,
+                          struct sg_text arn)
+{
+    return sg_role_arn_parse(parts, arn, account->config->id[0] == '\0') &&
+           sg_text_equal(parts->account, sg_text_of(account->config->id)) &&
+           sg_text_equal(parts->partition, sg_text_of(account->config->partition));
+}
+
+void sg_account_note_date(struct sg_agent_account *account, int64_t aws_ms)
+{
+    const int64_t now_ms = sg_now_ms(account->agent);
+    const int64_t skew_ms = aws_ms - sg_clock_wall_ms(account->agent->clock);
+
+    if (skew_ms > -SKEW_MS && skew_ms < SKEW_MS) {
+        account->skew_told_ms = 0;
+        return;
+    }
+    if (account->skew_told_ms != 0 && now_ms - account->skew_told_ms < SKEW_TOLD_EVERY_MS)
+        return;
+    account->skew_told_ms = now_ms;
+    sg_log(&account->agent->log, SG_LOG_WARNING,
+           "account=%s problem=clock: this host's clock is %lld s %s AWS's; cutoffs are compared "
+           "by AWS's, but tokens' times by this one: mend its time synchronisation",
+           account->config->label, (long long)((skew_ms < 0 ? -skew_ms : skew_ms) / 1000),
+           skew_ms < 0 ? "ahead of" : "behind");
+}
+
+int sg_account_load_credentials(struct sg_agent_account *account)
+{
+    struct sg_problems problems = {0};
+    const int error =
+        sg_credentials_load(&account->iam.credentials, account->config->profile, &problems);
+
+    sg_log_problems(account->agent, error == SG_OK ? SG_LOG_WARNING : SG_LOG_ERROR,
+                    account->config->label, &problems);
+    return error;
+}
+
+bool sg_account_fresh(const struct sg_agent_account *account)
+{
+    return account->complete_boot_ms != 0 && account->published &&
+           sg_now_ms(account->agent) - account->complete_boot_ms < account->config->max_stale_ms;
+}
+
+/* ---- what was read of one role ---- */
+
+static int take(struct sg_agent_account *account, struct sg_role *role, struct sg_buffer *packed)
+{
+    struct sg_record record;
+
+    if (!sg_record_read(&record, sg_buffer_text(packed)))
+        return SG_E_LIMIT;
+    if (sg_role_take(&account->roles, role, packed))
+        account->dirty = true;
+    return SG_OK;
+}
+
+int sg_account_take(struct sg_agent_account *account, struct sg_role *role,
+                    const struct sg_reading *reading)
+{
+    struct sg_record previous;
+    struct sg_buffer packed = {0};
+    struct sg_merged merged;
+    char where[160];
+    const bool known = sg_role_record(&previous, role);
+
+    int error = sg_merge(&packed, &merged, known ? &previous : NULL, reading, &account->agent->log,
+                         sg_account_where(where, sizeof where, account, role->key));
+    if (error == SG_OK)
+        error = take(account, role, &packed);
+    sg_buffer_clear(&packed);
+    if (error != SG_OK)
+        return error;
+    account->loosening = account->loosening || merged.kept_once > 0;
+    role->read_aws_ms = reading->aws_ms;
+    return SG_OK;
+}
+
+void sg_account_take_stale(struct sg_agent_account *account, struct sg_role *role, const char *why)
+{
+    struct sg_record previous;
+    struct sg_buffer packed = {0};
+    char where[160];
+
+    if (!sg_role_record(&previous, role))
+        return;
+    if (previous.stale_since_ms == 0)
+        sg_log(&account->agent->log, SG_LOG_WARNING,
+               "%s problem=%s; its last record stays until it is too old",
+               sg_account_where(where, sizeof where, account, role->key), why);
+    const int64_t since_ms = role->read_aws_ms != 0 ? role->read_aws_ms : account->complete_aws_ms;
+    /* Never read in this run, nor is a time known: as stale as can be. */
+    if (sg_merge_stale(&packed, &previous, since_ms != 0 ? since_ms : 1) == SG_OK)
+        (void)take(account, role, &packed);
+    sg_buffer_clear(&packed);
+}
+
+void sg_account_take_deleted(struct sg_agent_account *account, struct sg_role *role)
+{
+    struct sg_record previous;
+    struct sg_buffer packed = {0};
+    char where[160];
+    const bool known = sg_role_record(&previous, role);
+
+    if (known && previous.state == SG_ROLE_DELETED)
+        return;
+    sg_log(&account->agent->log, SG_LOG_NOTICE, "%s role=deleted: GetRole says there is none",
+           sg_account_where(where, sizeof where, account, role->key));
+    role->deleted_boot_ms = sg_now_ms(account->agent);
+    if (sg_merge_deleted(&packed, known ? &previous : NULL) == SG_OK)
+        (void)take(account, role, &packed);
+    sg_buffer_clear(&packed);
+}
+
+/* ---- rounds ---- */
+
+static void begin_on_demand(struct sg_agent_account *account)
+{
+    const int64_t now_ms = sg_now_ms(account->agent);
+    struct sg_role *next;
+
+    account->round_pending = account->round_good = account->round_bad = 0;
+    account->round_aws_ms = 0;
+    for (struct sg_role *role = sg_roles_first(&account->roles); role != NULL; role = next) {
+        struct sg_record record;
+        struct sg_role_arn parts;
+
+        next = sg_roles_next(&account->roles, role);
+        if (!sg_role_record(&record, role))
+            continue; /* being asked for just now */
+        if (record.state == SG_ROLE_DELETED && role->fetch == NULL &&
+            now_ms - role->deleted_boot_ms >= DELETED_KEPT_MS) {
+            sg_roles_remove(&account->roles, role);
+            account->dirty = true;
+            continue;
+        }
+        const struct sg_text name =
+            sg_account_owns_role(account, &parts, record.arn) ? parts.name : sg_text_of(role->key);
+        if (sg_fetch_start(account, sg_text_of(role->key), name, false, NULL) != SG_OK)
+            account->round_bad++;
+    }
+    if (account->round_pending ==
+        0) /* no role was seen here yet: nothing to read, nothing to stamp */
+        sg_account_round_ended(account, account->round_bad == 0, 0);
+}
+
+void sg_account_refresh(struct sg_agent_account *account)
+{
+    if (account->in_round)
+        return;
+    sg_timer_stop(&account->agent->timers, &account->timer);
+    account->in_round = true;
+    account->round++;
+    account->round_boot_ms = sg_now_ms(account->agent);
+    account->round_calls = 0;
+    account->loosening = false;
+    (void)sg_store_tried(account->agent->writer, SG_SLOT_ACCOUNT,
+                         sg_text_of(account->config->label));
+    if (account->config->source == SG_SOURCE_FILE) {
+        sg_files_round(account);
+        return;
+    }
+    if (account->config->discover == SG_DISCOVER_ON_DEMAND) {
+        begin_on_demand(account);
+        return;
+    }
+    if (sg_sweep_start(account) != SG_OK) {
+        sg_health_bad(&account->health, "out of memory");
+        sg_account_round_ended(account, false, 0);
+    }
+}
+
+static int64_t pause_after_failure_ms(const struct sg_agent_account *account)
+{
+    const unsigned doublings = account->health.failures < 6 ? account->health.failures : 6;
+    int64_t most_ms = account->config->refresh_ms << doublings;
+
+    if (most_ms > BACKOFF_MAX_MS)
+        most_ms = BACKOFF_MAX_MS;
+    if (most_ms < account->config->refresh_ms)
+        most_ms = account->config->refresh_ms;
+    return account->config->refresh_ms / 2 + sg_jitter_ms(most_ms);
+}
+
+void sg_account_hasten(struct sg_agent_account *account)
+{
+    const int64_t at_ms = sg_now_ms(account->agent) + FILE_AGAIN_MS;
+
+    if (account->loosening && (!account->timer.set || account->timer.at_ms > at_ms))
+        sg_timer_set(&account->agent->timers, &account->timer, at_ms, round_due, account);
+}
+
+static void set_next_round(struct sg_agent_account *account, bool good)
+{
+    const int64_t now_ms = sg_now_ms(account->agent);
+    int64_t at_ms = account->round_boot_ms + account->config->refresh_ms;
+
+    /* A round that takes longer than `refresh` leaves IAM some peace before the next. */
+    if (at_ms < now_ms + account->config->refresh_ms / 4)
+        at_ms = now_ms + account->config->refresh_ms / 4;
+    if (!good)
+        at_ms = now_ms + pause_after_failure_ms(account);
+    sg_timer_set(&account->agent->timers, &account->timer, at_ms, round_due, account);
+    if (account->config->source == SG_SOURCE_FILE)
+        sg_account_hasten(account);
+}
+
+static void answer_waiters(struct sg_agent_account *account)
+{
+    struct sg_waiters waiters = account->waiters;
+
+    account->waiters = (struct sg_waiters){0};
+    for (size_t i = 0; i < waiters.count; i++)
+        sg_ask_role(account->agent, &waiters.items[i], true);
+    sg_waiters_clear(&waiters);
+}
+
+static void log_round(const struct sg_agent_account *account, bool good, bool was_good,
+                      bool changed)
+{
+    const int64_t took_ms = account->ended_boot_ms - account->round_boot_ms;
+
+    if (!good) {
+        sg_log(&account->agent->log, account->health.failures == 1 ? SG_LOG_ERROR : SG_LOG_WARNING,
+               "account=%s read=failed failures=%u calls=%llu: %s", account->config->label,
+               account->health.failures, (unsigned long long)account->round_calls,
+               account->health.trouble);
+        return;
+    }
+    sg_log(&account->agent->log,
+           !was_good ? SG_LOG_NOTICE
+           : changed ? SG_LOG_INFO
+                     : SG_LOG_DEBUG,
+           "account=%s read=complete roles=%zu deleted=%zu changed=%s calls=%llu took=%lldms",
+           account->config->label, account->roles.count, account->roles.deleted,
+           changed ? "yes" : "no", (unsigned long long)account->round_calls, (long long)took_ms);
+}
+
+void sg_account_round_ended(struct sg_agent_account *account, bool good, int64_t aws_ms)
+{
+    const bool was_good = account->health.tried && account->health.good;
+    const bool changed = account->dirty;
+
+    account->in_round = false;
+    account->ended_boot_ms = sg_now_ms(account->agent);
+    /* Also after a bad round: what tightened must not wait for the rest. A first table is only
+     * written when it is known to be whole. */
+    const bool write = good || (account->published && account->dirty);
+    if (write && sg_publish_account(account) != SG_OK) {
+        sg_health_bad(&account->health, "the store could not be written");
+        good = false;
+    } else if (good) {
+        sg_health_good(&account->health);
+    } else if (account->health.good) {
+        sg_health_bad(&account->health, "not every role could be read");
+    }
+    if (good && aws_ms != 0) {
+        account->complete_boot_ms = account->ended_boot_ms;
+        account->complete_aws_ms = aws_ms;
+        sg_publish_stamp(account->agent, SG_SLOT_ACCOUNT, account->config->label, aws_ms);
+    }
+    log_round(account, good, was_good, changed);
+    set_next_round(account, good);
+    answer_waiters(account);
+}
+
+/* ---- opening ---- */
+
+static int open_iam(struct sg_agent_account *account)
+{
+    const struct sg_account *config = account->config;
+    const struct sg_endpoint *endpoint = sg_endpoint_find(sg_text_of(config->partition));
+    struct sg_problems problems = {0};
+
+    account->iam.http = account->agent->http;
+    account->iam.clock = account->agent->clock;
+    account->iam.url = config->endpoint;
+    account->iam.region = config->region;
+    if (endpoint != NULL && account->iam.url == NULL)
+        account->iam.url = endpoint->iam_url;
+    if (account->iam.region == NULL)
+        account->iam.region = endpoint != NULL ? endpoint->signing_region : NULL;
+    if (account->iam.url == NULL || account->iam.region == NULL) {
+        sg_log(&account->agent->log, SG_LOG_ERROR,
+               "account=%s problem=partition %s is not known here: set endpoint and region",
+               config->label, config->partition);
+        return SG_E_INVALID;
+    }
+    if (!sg_http_url_allowed(account->iam.url, &problems)) {
+        sg_log_problems(account->agent, SG_LOG_ERROR, config->label, &problems);
+        return SG_E_INVALID;
+    }
+    return SG_OK;
+}
+
+int sg_account_open(struct sg_agent_account *account, struct sg_agent *agent,
+                    const struct sg_account *config)
+{
+    *account = (struct sg_agent_account){.agent = agent, .config = config};
+    if (config->source == SG_SOURCE_FILE)
+        return sg_files_open(account);
+    return open_iam(account);
+}
+
+void sg_account_close(struct sg_agent_account *account)
+{
+    sg_timer_stop(&account->agent->timers, &account->timer);
+    sg_sweep_stop(account);
+    sg_fetch_stop_all(account);
+    sg_files_close(account);
+    sg_waiters_answer(account->agent, &account->waiters, SG_E_BUSY);
+    sg_waiters_clear(&account->waiters);
+    sg_roles_clear(&account->roles);
+    sg_managed_clear(&account->managed);
+    sg_credentials_clear(&account->iam.credentials);
+}

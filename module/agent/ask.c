@@ -1,0 +1,184 @@
+/*
+ * ask.c - what a question sets off. Many askers, one fetch; what the store tells already is not
+ * fetched at all; and who asks for what is not in the configuration gets an error.
+ */
+#include "agent/agent.h"
+
+#include "base/json.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define NO_ROUND_BEFORE_MS 1000 /* a round that has just failed is not begun again for a question  \
+                                 */
+
+static struct sg_agent_account *find_account(struct sg_agent *agent,
+                                             const struct sg_question *question)
+{
+    for (size_t i = 0; i < agent->account_count; i++) {
+        const struct sg_account *config = agent->accounts[i].config;
+
+        if (strcmp(config->label, question->label) == 0 &&
+            strcmp(config->partition, question->partition) == 0 &&
+            strcmp(config->id, question->account) == 0)
+            return &agent->accounts[i];
+    }
+    return NULL;
+}
+
+/* The account is not fresh: the question waits for a round. */
+static void wait_for_round(struct sg_agent_account *account, const struct sg_waiter *waiter)
+{
+    const int64_t since_ms = sg_now_ms(account->agent) - account->ended_boot_ms;
+
+    if (!account->in_round && account->ended_boot_ms != 0 && since_ms < NO_ROUND_BEFORE_MS) {
+        sg_waiter_answer(account->agent, waiter, SG_E_NETWORK);
+        return;
+    }
+    if (sg_waiters_add(&account->waiters, waiter) != SG_OK) {
+        sg_waiter_answer(account->agent, waiter, SG_E_MEMORY);
+        return;
+    }
+    sg_account_refresh(account); /* may answer at once */
+}
+
+static bool knows_no_role(const struct sg_agent_account *account)
+{
+    for (const struct sg_role *role = sg_roles_first(&account->roles); role != NULL;
+         role = sg_roles_next(&account->roles, role)) {
+        if (role->record.length > 0)
+            return false;
+    }
+    return true;
+}
+
+void sg_ask_role(struct sg_agent *agent, const struct sg_waiter *waiter, bool after_round)
+{
+    const struct sg_question *question = &waiter->question;
+    const struct sg_text key = sg_text_of(question->role_key);
+    struct sg_agent_account *account = find_account(agent, question);
+    struct sg_record record;
+
+    if (account == NULL) {
+        sg_waiter_answer(agent, waiter, SG_E_ABSENT);
+        return;
+    }
+    const bool first_ever = account->config->source == SG_SOURCE_IAM &&
+                            account->config->discover == SG_DISCOVER_ON_DEMAND &&
+                            knows_no_role(account);
+    if (!sg_account_fresh(account) && !first_ever) {
+        if (after_round)
+            sg_waiter_answer(agent, waiter, SG_E_NETWORK);
+        else
+            wait_for_round(account, waiter);
+        return;
+    }
+    const struct sg_role *role = sg_roles_find(&account->roles, key);
+    if (role != NULL && sg_role_record(&record, role) && record.stale_since_ms == 0) {
+        sg_waiter_answer(agent, waiter, SG_OK);
+        return;
+    }
+    if (account->config->source == SG_SOURCE_FILE) {
+        sg_waiter_answer(agent, waiter, SG_E_ABSENT);
+        return;
+    }
+    const int error = sg_fetch_start(account, key, key, true, waiter);
+    if (error != SG_OK)
+        sg_waiter_answer(agent, waiter, error);
+}
+
+void sg_ask_keys(struct sg_agent *agent, const struct sg_waiter *waiter)
+{
+    for (size_t i = 0; i < agent->issuer_count; i++) {
+        struct sg_agent_issuer *issuer = &agent->issuers[i];
+
+        if (strcmp(issuer->config->label, waiter->question.label) != 0)
+            continue;
+        /* Nobody waits for keys; the window holds whatever came of the last fetch. */
+        const bool now = issuer->tried_boot_ms == 0 ||
+                         sg_now_ms(agent) - issuer->tried_boot_ms >= SG_KEY_REFETCH_WINDOW_MS;
+        if (now)
+            sg_issuer_refresh(issuer);
+        sg_waiter_answer(agent, waiter, now ? SG_OK : SG_E_BUSY);
+        return;
+    }
+    sg_waiter_answer(agent, waiter, SG_E_ABSENT);
+}
+
+/* ---- status ---- */
+
+static void write_age(struct sg_buffer *out, const char *name, int64_t since_ms, int64_t now_ms)
+{
+    if (since_ms == 0)
+        sg_buffer_addf(out, ",\"%s\":null", name);
+    else
+        sg_buffer_addf(out, ",\"%s\":%lld", name, (long long)(now_ms - since_ms));
+}
+
+static void write_health(struct sg_buffer *out, const struct sg_health *health)
+{
+    sg_buffer_addf(out, ",\"good\":%s,\"failures\":%u,\"trouble\":",
+                   health->tried && health->good ? "true" : "false", health->failures);
+    sg_json_quote(out, sg_text_of(health->trouble));
+}
+
+static void write_account(struct sg_buffer *out, const struct sg_agent_account *account,
+                          int64_t now_ms)
+{
+    sg_buffer_addf(out, "{\"label\":");
+    sg_json_quote(out, sg_text_of(account->config->label));
+    sg_buffer_addf(out,
+                   ",\"source\":\"%s\",\"roles\":%zu,\"deleted\":%zu,\"reading\":%zu,"
+                   "\"calls\":%llu,\"throttled\":%llu,\"rounds\":%llu",
+                   account->config->source == SG_SOURCE_FILE ? "file" : "iam", account->roles.count,
+                   account->roles.deleted, account->fetch_count, (unsigned long long)account->calls,
+                   (unsigned long long)account->throttled, (unsigned long long)account->round);
+    write_age(out, "age_ms", account->complete_boot_ms, now_ms);
+    write_health(out, &account->health);
+    sg_buffer_add_text(out, SG_TEXT("}"));
+}
+
+static void write_issuer(struct sg_buffer *out, const struct sg_agent_issuer *issuer,
+                         int64_t now_ms)
+{
+    sg_buffer_addf(out, "{\"label\":");
+    sg_json_quote(out, sg_text_of(issuer->config->label));
+    sg_buffer_addf(out, ",\"keys\":%zu,\"fetches\":%llu", issuer->key_count,
+                   (unsigned long long)issuer->fetches);
+    write_age(out, "age_ms", issuer->complete_boot_ms, now_ms);
+    write_health(out, &issuer->health);
+    sg_buffer_add_text(out, SG_TEXT("}"));
+}
+
+/* What does not fit into the packet any more is left out and counted. */
+#define ROOM_FOR_REST 8192
+
+void sg_status_write(struct sg_buffer *out, const struct sg_agent *agent)
+{
+    const int64_t now_ms = sg_now_ms(agent);
+    size_t clients = 0, left_out = 0;
+
+    for (size_t i = 0; i < agent->client_count; i++)
+        clients += agent->clients[i].fd >= 0;
+    sg_buffer_addf(
+        out, "{\"pid\":%ld,\"uptime_ms\":%lld,\"clients\":%zu,\"waiting\":%zu,\"issuers\":[",
+        (long)getpid(), (long long)(now_ms - agent->started_boot_ms), clients, agent->waiting);
+    for (size_t i = 0; i < agent->issuer_count; i++) {
+        if (out->limit != 0 && out->length > out->limit / 2) {
+            left_out++;
+            continue;
+        }
+        sg_buffer_add(out, ",", i > 0);
+        write_issuer(out, &agent->issuers[i], now_ms);
+    }
+    sg_buffer_add_text(out, SG_TEXT("],\"accounts\":["));
+    for (size_t i = 0; i < agent->account_count; i++) {
+        if (out->limit != 0 && out->length + ROOM_FOR_REST > out->limit) {
+            left_out++;
+            continue;
+        }
+        sg_buffer_add(out, ",", i > 0);
+        write_account(out, &agent->accounts[i], now_ms);
+    }
+    sg_buffer_addf(out, "],\"left_out\":%zu}", left_out);
+}
