@@ -1,0 +1,342 @@
+/*
+ * The configuration: what is wrong is said with file, line and what was
+ * expected, all of it at once; what is right is read whole.
+ */
+#include "base/date.h"
+#include "gate_fixture.h"
+#include "session/session.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static int set_up(void **state)
+{
+    struct gate_fixture *f = calloc(1, sizeof(*f));
+
+    gate_fixture_init(f);
+    gate_fixture_write_usual(f, "");
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct gate_fixture *f = *state;
+
+    gate_fixture_clear(f);
+    free(f);
+    return 0;
+}
+
+/* All that is reported, a line each, without the folder in front. */
+static const char *mistakes(struct gate_fixture *f)
+{
+    static char all[8192];
+    struct sg_problems problems = {0};
+    struct sg_config *config = NULL;
+    size_t at = 0;
+
+    assert_int_equal(sg_config_read(&config, f->conf, &problems), SG_E_INVALID);
+    assert_null(config);
+    assert_true(problems.count > 0);
+    all[0] = 0;
+    for (size_t i = 0; i < problems.stored; i++) {
+        const char *text = problems.texts[i];
+
+        if (strncmp(text, f->conf, strlen(f->conf)) == 0)
+            text += strlen(f->conf) + 1;
+        at += (size_t)snprintf(all + at, sizeof(all) - at, "%s\n", text);
+    }
+    sg_problems_clear(&problems);
+    return all;
+}
+
+#define assert_mistake(f, text)                                                                    \
+    do {                                                                                           \
+        const char *said_ = mistakes(f);                                                           \
+        if (strstr(said_, text) == NULL)                                                           \
+            fail_msg("expected \"%s\" in:\n%s", text, said_);                                      \
+    } while (0)
+
+static void usual_configuration_has_the_documented_defaults(void **state)
+{
+    struct gate_fixture *f = *state;
+    struct sg_problems problems = {0};
+    const struct sg_service *service;
+    struct sg_config *config = NULL;
+
+    assert_int_equal(sg_config_read(&config, f->conf, &problems), SG_OK);
+    assert_int_equal(config->accounts[0].refresh_ms, 15000);
+    assert_int_equal(config->accounts[0].max_stale_ms, 10 * SG_MINUTE_MS);
+    assert_int_equal(config->accounts[0].settle_ms, SG_MINUTE_MS);
+    assert_int_equal(config->accounts[0].settled_ms, 5 * SG_MINUTE_MS);
+    assert_int_equal(config->accounts[0].discover, SG_DISCOVER_SWEEP);
+    assert_int_equal(config->issuers[0].longest_session_ms, 12 * SG_HOUR_MS);
+    assert_ptr_equal(config->issuers[0].account, &config->accounts[0]);
+    assert_int_equal(config->issuers[0].algorithms,
+                     SG_ALG_BIT(SG_ALG_RS256) | SG_ALG_BIT(SG_ALG_ES384));
+    service = sg_config_service(config, SG_TEXT("payments"));
+    assert_non_null(service);
+    assert_int_equal(service->mode, SG_MODE_ENFORCE);
+    assert_false(service->allow_uncertain);
+    assert_false(service->allow_undecided);
+    assert_int_equal(service->max_token_age_ms, 15 * SG_MINUTE_MS);
+    assert_true(service->issued_before_ms == INT64_MIN);
+    assert_true(sg_owner_trusted(&config->owners, geteuid()));
+    assert_null(sg_config_service(config, SG_TEXT("payment")));
+    sg_config_free(config);
+}
+
+static void every_mistake_is_reported_with_file_and_line(void **state)
+{
+    struct gate_fixture *f = *state;
+    const char *said;
+
+    gate_fixture_write(f, "stsgate.conf",
+                       "[agent]\nstaet = /x\n"
+                       "[account prod]\nid = 12345\nrefresh = soon\n"
+                       "[issuer prod]\nkind = oidc\nurl = https://x\naccount = pord\n"
+                       "[isuer two]\n");
+    said = mistakes(f);
+    assert_non_null(strstr(said, "stsgate.conf:2: unknown key \"staet\" in [agent]"));
+    assert_non_null(strstr(said, "stsgate.conf:4: id = 12345; expected 12 digits"));
+    assert_non_null(strstr(said, "stsgate.conf:5: refresh = soon; expected a time"));
+    assert_non_null(strstr(said, "stsgate.conf:7: kind = oidc; expected aws-web-identity or jwt"));
+    assert_non_null(strstr(said, "stsgate.conf:6: [issuer prod] has account = pord"));
+    assert_non_null(strstr(said, "stsgate.conf:10: unknown section [isuer two]"));
+}
+
+static void missing_file_and_folder_are_named(void **state)
+{
+    struct gate_fixture *f = *state;
+    struct sg_problems problems = {0};
+    struct sg_config *config = NULL;
+    char path[160];
+
+    assert_int_equal(sg_config_read(&config, "/nonexistent", &problems), SG_E_INVALID);
+    assert_non_null(strstr(problems.texts[0], "/nonexistent"));
+    sg_problems_clear(&problems);
+    snprintf(path, sizeof(path), "%s/stsgate.conf", f->conf);
+    assert_int_equal(unlink(path), 0);
+    assert_mistake(f, "stsgate.conf");
+}
+
+static void folder_without_services_is_a_mistake(void **state)
+{
+    struct gate_fixture *f = *state;
+    char path[160];
+
+    snprintf(path, sizeof(path), "%s/services.d/payments.conf", f->conf);
+    assert_int_equal(unlink(path), 0);
+    assert_mistake(f, "services.d holds no service");
+}
+
+static void required_keys_are_required(void **state)
+{
+    struct gate_fixture *f = *state;
+
+    gate_fixture_write(f, "services.d/payments.conf", "[service]\n");
+    assert_mistake(f, "payments.conf:1: [service] lacks accept");
+    assert_mistake(f, "[service] lacks audience");
+    assert_mistake(f, "[service] lacks allow_roles");
+}
+
+static void key_given_twice_is_a_mistake(void **state)
+{
+    struct gate_fixture *f = *state;
+
+    gate_fixture_write_usual(f, "mode = observe\nmode = enforce");
+    assert_mistake(f, "payments.conf:6: mode is given a second time");
+}
+
+static void same_label_twice_is_a_mistake(void **state)
+{
+    struct gate_fixture *f = *state;
+
+    gate_fixture_write(f, "stsgate.conf",
+                       "[account prod]\nid = 123456789012\n[account prod]\nid = 123456789013\n"
+                       "[issuer prod]\nkind = aws-web-identity\nurl = https://x\naccount = prod\n");
+    assert_mistake(f, "stsgate.conf:3: a second [account prod]; the first is on line 1");
+}
+
+static void service_that_accepts_an_unknown_issuer_is_a_mistake(void **state)
+{
+    struct gate_fixture *f = *state;
+
+    gate_fixture_write_usual(f, "accept = nobody");
+    assert_mistake(f, "accept = nobody, and there is no [issuer nobody]");
+}
+
+static void plain_http_is_for_loopback_only(void **state)
+{
+    struct gate_fixture *f = *state;
+    static const char *const bad[] = {"http://iam.example.com/", "http://127.0.0.1.example.com/",
+                                      "http://localhost@evil/",  "https://user:pw@iam.example/",
+                                      "ftp://127.0.0.1/",        "https:///x"};
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char text[400];
+
+        snprintf(text, sizeof(text),
+                 "[account prod]\nid = 123456789012\nendpoint = %s\n[issuer prod]\n"
+                 "kind = aws-web-identity\nurl = https://x\naccount = prod\n",
+                 bad[i]);
+        gate_fixture_write(f, "stsgate.conf", text);
+        assert_mistake(f, "stsgate.conf:3: endpoint = ");
+    }
+}
+
+static void secret_algorithms_need_a_key_file_and_no_public_company(void **state)
+{
+    struct gate_fixture *f = *state;
+
+    gate_fixture_write(f, "stsgate.conf",
+                       "[issuer prod]\nkind = jwt\nurl = https://x\nalgorithms = HS256 RS256\n"
+                       "issue_time = session:iat\n");
+    assert_mistake(f, "mixes HS* with public-key algorithms");
+    assert_mistake(f, "has HS* and lacks keys");
+}
+
+static void web_identity_takes_no_secret_algorithm(void **state)
+{
+    struct gate_fixture *f = *state;
+
+    gate_fixture_write(f, "stsgate.conf",
+                       "[account prod]\nid = 123456789012\n[issuer prod]\nkind = aws-web-identity\n"
+                       "url = https://x\naccount = prod\nalgorithms = HS256\n");
+    assert_mistake(f, "algorithms that sts:GetWebIdentityToken does not use");
+}
+
+static void jwt_issuer_must_say_what_its_issue_time_is(void **state)
+{
+    struct gate_fixture *f = *state;
+
+    gate_fixture_write(f, "stsgate.conf",
+                       "[issuer prod]\nkind = jwt\nurl = https://x\nalgorithms = ES256\n"
+                       "keys = /k.json\n");
+    assert_mistake(f, "lacks issue_time");
+}
+
+static void session_age_that_can_not_be_decided_is_refused(void **state)
+{
+    struct gate_fixture *f = *state;
+
+    gate_fixture_write_usual(f, "max_session_age = 1h");
+    assert_mistake(f, "max_session_age = 1h can't be decided");
+    gate_fixture_write_usual(f, "max_session_age = 12h");
+    assert_int_equal(gate_fixture_open(f), 0);
+}
+
+static void permission_set_stands_for_the_role_that_identity_center_makes(void **state)
+{
+    struct gate_fixture *f = *state;
+    struct sg_problems problems = {0};
+    const struct sg_texts *patterns;
+    struct sg_config *config = NULL;
+    const char *const roles[] = {
+        "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/"
+        "AWSReservedSSO_Admin_0123456789abcdef",
+        "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/eu-west-2/"
+        "AWSReservedSSO_Admin_0123456789abcdef",
+        "arn:aws:iam::123456789012:role/AWSReservedSSO_Admin_0123456789abcdef"};
+
+    gate_fixture_write_usual(f, "permission_set = Admin");
+    assert_int_equal(sg_config_read(&config, f->conf, &problems), SG_OK);
+    patterns = &config->services[0].allow_roles;
+    for (size_t role = 0; role < 3; role++) {
+        bool matched = false;
+
+        for (size_t i = 0; i < patterns->count; i++)
+            matched = matched || sg_text_match(sg_text_of(patterns->items[i]),
+                                               sg_text_of(roles[role]), '/', false);
+        assert_int_equal(matched, role < 2);
+    }
+    sg_config_free(config);
+}
+
+static void cutoffs_of_patterns_are_read(void **state)
+{
+    struct gate_fixture *f = *state;
+    struct sg_problems problems = {0};
+    struct sg_config *config = NULL;
+    int64_t ms = 0;
+
+    gate_fixture_write_usual(f, "issued_before = 2026-11-01T00:00:00Z\n"
+                                "[cutoff arn:aws:iam::123456789012:role/legacy-*]\n"
+                                "issued_before = 2026-11-20T08:00:00Z");
+    assert_int_equal(sg_config_read(&config, f->conf, &problems), SG_OK);
+    assert_int_equal(config->services[0].cutoff_count, 1);
+    assert_string_equal(config->services[0].cutoffs[0].pattern,
+                        "arn:aws:iam::123456789012:role/legacy-*");
+    assert_true(sg_date_parse_rfc3339(&ms, SG_TEXT("2026-11-20T08:00:00Z")));
+    assert_int_equal(config->services[0].cutoffs[0].issued_before_ms, ms);
+    assert_true(sg_date_parse_rfc3339(&ms, SG_TEXT("2026-11-01T00:00:00Z")));
+    assert_int_equal(config->services[0].issued_before_ms, ms);
+    sg_config_free(config);
+}
+
+static void cutoff_without_a_date_is_a_mistake(void **state)
+{
+    struct gate_fixture *f = *state;
+
+    gate_fixture_write_usual(f, "[cutoff arn:aws:iam::*:role/x]");
+    assert_mistake(f, "[cutoff] lacks issued_before");
+    gate_fixture_write_usual(f, "[cutoff legacy-*]\nissued_before = 2026-11-20T08:00:00Z");
+    assert_mistake(f, "expected a pattern of role ARNs");
+    gate_fixture_write_usual(f, "[cutoff arn:aws:iam::*:role/x]\nissued_before = yesterday");
+    assert_mistake(f, "issued_before = yesterday; expected a time");
+}
+
+static void key_file_that_can_not_be_read_stops_the_gate(void **state)
+{
+    struct gate_fixture *f = *state;
+
+    gate_fixture_write(f, "stsgate.conf",
+                       "[issuer prod]\nkind = jwt\nurl = https://x\nalgorithms = ES256\n"
+                       "keys = %FOLDER%/none.json\nissue_time = session:iat\n");
+    assert_int_equal(gate_fixture_open(f), STSGATE_E_CONFIG);
+    assert_non_null(strstr(f->problems.data, "none.json"));
+}
+
+static void leftovers_of_editors_are_no_services(void **state)
+{
+    struct gate_fixture *f = *state;
+
+    gate_fixture_write(f, "services.d/payments.conf~", "nonsense");
+    gate_fixture_write(f, "services.d/payments.conf.dpkg-old", "nonsense");
+    gate_fixture_write(f, "services.d/.hidden.conf", "nonsense");
+    assert_int_equal(gate_fixture_open(f), 0);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(usual_configuration_has_the_documented_defaults),
+        T(every_mistake_is_reported_with_file_and_line),
+        T(missing_file_and_folder_are_named),
+        T(folder_without_services_is_a_mistake),
+        T(required_keys_are_required),
+        T(key_given_twice_is_a_mistake),
+        T(same_label_twice_is_a_mistake),
+        T(service_that_accepts_an_unknown_issuer_is_a_mistake),
+        T(plain_http_is_for_loopback_only),
+        T(secret_algorithms_need_a_key_file_and_no_public_company),
+        T(web_identity_takes_no_secret_algorithm),
+        T(jwt_issuer_must_say_what_its_issue_time_is),
+        T(session_age_that_can_not_be_decided_is_refused),
+        T(permission_set_stands_for_the_role_that_identity_center_makes),
+        T(cutoffs_of_patterns_are_read),
+        T(cutoff_without_a_date_is_a_mistake),
+        T(key_file_that_can_not_be_read_stops_the_gate),
+        T(leftovers_of_editors_are_no_services),
+    };
+
+    return cmocka_run_group_tests_name("config", tests, NULL, NULL);
+}
