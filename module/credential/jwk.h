@@ -39,6 +39,9 @@ int sg_jwks_parse(struct sg_jwks *jwks, struct sg_text json, unsigned allowed, b
  * or -----) a raw secret, one trailing newline dropped. */
 int sg_keys_read_file(struct sg_jwks *jwks, const char *path, unsigned allowed, bool allow_secret,
                       struct sg_problems *problems);
+/* The same of a key file's content; `where` is told in problems. */
+int sg_keys_parse(struct sg_jwks *jwks, struct sg_text text, unsigned allowed, bool allow_secret,
+                  const char *where, struct sg_problems *problems);
 void sg_jwks_clear(struct sg_jwks *jwks);
 
 /* Steps of the two readers. Of `algs`, those that jws.h takes this material for. */

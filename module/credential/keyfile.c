@@ -134,31 +134,40 @@ static bool looks_like_json(struct sg_text text)
     return text.length > 0 && text.data[0] == '{';
 }
 
+int sg_keys_parse(struct sg_jwks *jwks, struct sg_text text, unsigned allowed, bool allow_secret,
+                  const char *where, struct sg_problems *problems)
+{
+    int error = SG_E_INVALID;
+
+    *jwks = (struct sg_jwks){.keys = NULL};
+    if (text.length > SG_JWKS_MAX_BYTES) {
+        sg_problem(problems, where, 0, "over %d bytes", SG_JWKS_MAX_BYTES);
+        return SG_E_LIMIT;
+    }
+    if (looks_like_json(text))
+        return sg_jwks_parse(jwks, text, allowed, allow_secret, where, problems);
+
+    if (text.length > 0 && memmem(text.data, text.length, "-----BEGIN ", 11) != NULL)
+        error = read_pem(jwks, text, allowed, where, problems);
+    else if (allow_secret)
+        error = read_secret(jwks, text, allowed, where, problems);
+    else
+        sg_problem(problems, where, 0, "neither a JSON Web Key Set nor PEM");
+    if (error != SG_OK)
+        sg_jwks_clear(jwks);
+    return error;
+}
+
 int sg_keys_read_file(struct sg_jwks *jwks, const char *path, unsigned allowed, bool allow_secret,
                       struct sg_problems *problems)
 {
     struct sg_buffer content = {.limit = 0};
-    int error;
 
     *jwks = (struct sg_jwks){.keys = NULL};
-    error = sg_file_read(&content, AT_FDCWD, path, SG_JWKS_MAX_BYTES, NULL, problems);
-    if (error != SG_OK)
-        goto out;
-
-    const struct sg_text text = sg_buffer_text(&content);
-    if (looks_like_json(text)) {
-        error = sg_jwks_parse(jwks, text, allowed, allow_secret, path, problems);
-    } else if (text.length > 0 && memmem(text.data, text.length, "-----BEGIN ", 11) != NULL) {
-        error = read_pem(jwks, text, allowed, path, problems);
-    } else if (allow_secret) {
-        error = read_secret(jwks, text, allowed, path, problems);
-    } else {
-        sg_problem(problems, path, 0, "neither a JSON Web Key Set nor PEM");
-        error = SG_E_INVALID;
-    }
-out:
+    int error = sg_file_read(&content, AT_FDCWD, path, SG_JWKS_MAX_BYTES, NULL, problems);
+    if (error == SG_OK)
+        error =
+            sg_keys_parse(jwks, sg_buffer_text(&content), allowed, allow_secret, path, problems);
     sg_buffer_wipe(&content);
-    if (error != SG_OK)
-        sg_jwks_clear(jwks);
     return error;
 }
