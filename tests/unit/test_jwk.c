@@ -380,8 +380,10 @@ static void set_of_too_many_keys_or_bytes_is_refused(void **state)
     assert_non_null(set);
     memcpy(set, "{\"keys\":[", 9);
     for (int i = 0; i < 10000; i++) {
-        memcpy(set + length, i == 0 ? "{}" : ",{}", 4);
-        length += i == 0 ? 2 : 3;
+        size_t more = i == 0 ? 2 : 3;
+
+        memcpy(set + length, i == 0 ? "{}" : ",{}", more);
+        length += more;
     }
     memcpy(set + length, "]}", 3);
     assert_int_equal(parse(set, ALL, false), SG_E_LIMIT);
