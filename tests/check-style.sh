@@ -79,6 +79,7 @@ for area in base policy session config store credential gate aws agent ctl; do
     allowed=" $(may_use $area) "
     for file in $(find "module/$area" -name '*.[ch]'); do
         for included in $(quoted_includes "$file"); do
+            [ "$included" != config.h ] || continue
             case $allowed in
             *" ${included%%/*} "*) [ -f "module/$included" ] || echo "$file: \"$included\" is not in module/" ;;
             *) echo "$file: module/$area may not use \"$included\"" ;;
