@@ -103,8 +103,7 @@ static uint16_t add_dates(struct sg_buffer *out, const struct sg_condition *cond
     return at;
 }
 
-/* Clauses of DESIGN: what names the issue time or only the principal revokes; so does Deny * on *.
- */
+/* What names the issue time, or nothing but the principal, revokes; so does Deny * on *. */
 static bool is_enforced(const struct sg_draft *draft)
 {
     const struct sg_condition *condition = &draft->condition;
@@ -141,8 +140,7 @@ static uint16_t flags_of(const struct sg_draft *draft)
     return (uint16_t)flags;
 }
 
-/* False when it does not fit 16-bit offsets, or memory ended (out->failed tells both; the limit is
- * the difference). */
+/* False when it does not fit 16-bit offsets, or memory ended. */
 static bool write_statement(struct sg_buffer *flat, const struct sg_compiler *compiler,
                             const struct sg_draft *draft)
 {
@@ -223,8 +221,9 @@ static void report(const struct sg_compiler *compiler, size_t number, const stru
     else
         sg_problem(compiler->problems, NULL, 0, "%s %.*s, statement %zu%s%.*s%s: %.*s",
                    sg_policy_origin_word(compiler->origin), SG_TEXT_ARG(compiler->policy_name),
-                   number, draft->sid.length > 0 ? " (Sid " : "", SG_TEXT_ARG(draft->sid),
-                   draft->sid.length > 0 ? ")" : "", SG_TEXT_ARG(notes));
+                   number, draft->sid.length > 0 ? " (Sid " : "",
+                   SG_TEXT_ARG(sg_note_quote(draft->sid)), draft->sid.length > 0 ? ")" : "",
+                   SG_TEXT_ARG(notes));
 }
 
 int sg_statement_emit(const struct sg_compiler *compiler, size_t number, struct sg_draft *draft)
