@@ -222,7 +222,9 @@ int sg_file_replace(int dir, const char *name, struct sg_text content, mode_t mo
     }
     if (renameat(dir, aside.data, dir, name) != 0) {
         sg_problem(problems, name, 0, "cannot be replaced by %s: %m", aside.data);
+        const int saved = errno;
         (void)unlinkat(dir, aside.data, 0);
+        errno = saved;
         goto out;
     }
     if (fsync(folder) != 0) {
