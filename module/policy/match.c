@@ -71,15 +71,15 @@ static enum truth dates_hold(const struct sg_statement *statement, struct sg_int
     return result;
 }
 
+/* All parts are ANDed, so the cheapest comes first: comparing two numbers before reading patterns.
+ */
 enum sg_match sg_statement_match(const struct sg_statement *statement,
                                  const struct sg_policy_request *request)
 {
-    if (!covers_action(statement, request->action) ||
-        !covers_resource(statement, request->resource))
-        return SG_MATCH_NO;
-
     const enum truth dates = dates_hold(statement, request->issued);
-    if (dates == FALSE)
+
+    if (dates == FALSE || !covers_action(statement, request->action) ||
+        !covers_resource(statement, request->resource))
         return SG_MATCH_NO;
     if ((statement->flags & (SG_STATEMENT_UNEVALUATED | SG_STATEMENT_INDETERMINATE)) != 0)
         return SG_MATCH_KEY_UNKNOWN;

@@ -94,8 +94,8 @@ enum sg_match {
 };
 
 /*
- * Action and resource first, then the conditions, exactly as IAM combines them (AND over keys, OR
- * over values). The statement must be of a run that sg_statement_run_valid() has accepted.
+ * Action, resource and conditions, exactly as IAM combines them (AND over keys, OR over values).
+ * The statement must be of a run that sg_statement_run_valid() has accepted.
  */
 enum sg_match sg_statement_match(const struct sg_statement *statement,
                                  const struct sg_policy_request *request);
