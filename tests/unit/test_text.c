@@ -11,6 +11,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -351,6 +353,54 @@ static void log_line_is_one_line_and_bounded(void **state)
     sg_buffer_clear(&lines);
 }
 
+/* What a log to stderr writes there, with JOURNAL_STREAM naming stderr, something else or unset. */
+static void logged(char *out, size_t size, const char *stream)
+{
+    char path[] = "/tmp/stsgate-test-log.XXXXXX", own[64];
+    const int file = mkstemp(path), kept = dup(STDERR_FILENO);
+    struct stat info;
+
+    assert_true(file >= 0 && kept >= 0);
+    assert_int_equal(fstat(file, &info), 0);
+    (void)snprintf(own, sizeof own, "%ju:%ju", (uintmax_t)info.st_dev, (uintmax_t)info.st_ino);
+    if (stream == NULL)
+        assert_int_equal(unsetenv("JOURNAL_STREAM"), 0);
+    else
+        assert_int_equal(setenv("JOURNAL_STREAM", strcmp(stream, "own") == 0 ? own : stream, 1), 0);
+
+    assert_true(dup2(file, STDERR_FILENO) >= 0);
+    const struct sg_log log = sg_log_stderr(SG_LOG_NOTICE);
+    sg_log(&log, SG_LOG_WARNING, "cutoffs are stale");
+    sg_log(&log, SG_LOG_INFO, "not wanted");
+    assert_true(dup2(kept, STDERR_FILENO) >= 0);
+
+    const ssize_t length = pread(file, out, size - 1, 0);
+    assert_true(length > 0);
+    out[length] = '\0';
+    assert_int_equal(close(kept) | close(file) | unlink(path), 0);
+}
+
+static void journal_gets_the_level_as_a_prefix(void **state)
+{
+    char line[256];
+
+    (void)state;
+    logged(line, sizeof line, "own");
+    assert_string_equal(line, "<4>cutoffs are stale\n");
+}
+
+static void stderr_that_the_journal_does_not_read_gets_the_time(void **state)
+{
+    char line[256];
+
+    (void)state;
+    logged(line, sizeof line, NULL);
+    assert_int_equal(line[4], '-');
+    assert_string_equal(line + 24, " warning: cutoffs are stale\n");
+    logged(line, sizeof line, "1:2"); /* inherited: names another stream */
+    assert_string_equal(line + 24, " warning: cutoffs are stale\n");
+}
+
 static void clocks_run_forward_and_the_boot_has_an_id(void **state)
 {
     unsigned char id[16] = {0}, again[16] = {1}, zero[16] = {0};
@@ -389,6 +439,8 @@ int main(void)
         cmocka_unit_test(problem_can_not_forge_a_second_line),
         cmocka_unit_test(long_and_many_problems_are_held),
         cmocka_unit_test(log_line_is_one_line_and_bounded),
+        cmocka_unit_test(journal_gets_the_level_as_a_prefix),
+        cmocka_unit_test(stderr_that_the_journal_does_not_read_gets_the_time),
         cmocka_unit_test(clocks_run_forward_and_the_boot_has_an_id),
     };
 
