@@ -1,0 +1,24 @@
+/*
+ * fuzz_question.c - a packet to the agent's socket: what is accepted has every text terminated and
+ * inside its alphabet.
+ */
+#include "store/ask.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct sg_question question;
+
+    if (!sg_question_valid(data, size))
+        return 0;
+    memcpy(&question, data, sizeof question);
+    if (strlen(question.label) >= sizeof question.label ||
+        strlen(question.role_key) >= sizeof question.role_key ||
+        (question.kind == SG_ASK_ROLE) != (question.role_key[0] != '\0') ||
+        strpbrk(question.label, "/\\ \"%") != NULL || strpbrk(question.role_key, "/*\"%") != NULL)
+        abort();
+    return 0;
+}
