@@ -1,5 +1,5 @@
 /*
- * Verifies AWS Signature Version 4, in the Authorization header and in a presigned query.
+ * Verifies AWS Signature Version 4 over what claim.c has read.
  *
  * Follows the published algorithm from the request's own bytes; shares nothing with the product's
  * signer. Errors are AWS's, in AWS's order: unknown key, clock, signature, session token, expiry.
@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "claim.h"
 #include "sandbox.h"
 
 static const char invalid_token[] = "The security token included in the request is invalid.";
@@ -19,27 +20,6 @@ static const char mismatch[] =
     "Secret Access Key and signing method. Consult the service documentation for details.";
 
 enum { SKEW_MS = 15 * 60 * 1000, HASH = 32, HEX = 65 };
-
-/* What the client says it signed with. All owned but the borrowed token. */
-struct claim {
-    bool presigned;
-    char *key_id, *day, *region, *service; /* the credential's parts */
-    char *signed_headers;
-    char *signature;
-    const char *date;  /* 20261124T100000Z */
-    const char *token; /* NULL: none */
-};
-
-static void free_claim(struct claim *claim)
-{
-    free(claim->key_id);
-    free(claim->day);
-    free(claim->region);
-    free(claim->service);
-    free(claim->signed_headers);
-    sb_wipe_string(claim->signature);
-    memset(claim, 0, sizeof(*claim));
-}
 
 static void hex_of(char out[static HEX], const unsigned char *bytes)
 {
@@ -70,101 +50,6 @@ static void mac(unsigned char out[static HASH], const void *key, size_t key_leng
     if (HMAC(EVP_sha256(), key, (int)key_length, (const unsigned char *)text, strlen(text), out,
              &length) == NULL)
         abort();
-}
-
-/* AKID/20261124/us-east-1/iam/aws4_request */
-static int split_credential(struct claim *claim, const char *text)
-{
-    char **parts[] = {&claim->key_id, &claim->day, &claim->region, &claim->service};
-    size_t i;
-
-    for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        const char *stop = strchr(text, '/');
-
-        if (stop == NULL || stop == text)
-            return -1;
-        *parts[i] = sb_copy_range(text, (size_t)(stop - text));
-        text = stop + 1;
-    }
-    return strcmp(text, "aws4_request") == 0 ? 0 : -1;
-}
-
-/* NAME=VALUE of a comma-separated list; NULL when it is not there. The caller frees. */
-static char *header_part(const char *header, const char *name)
-{
-    size_t length = strlen(name);
-
-    while (*header != '\0') {
-        size_t item;
-
-        header += strspn(header, ", ");
-        item = strcspn(header, ", ");
-        if (item > length && strncmp(header, name, length) == 0 && header[length] == '=')
-            return sb_copy_range(header + length + 1, item - length - 1);
-        header += item;
-    }
-    return NULL;
-}
-
-static int read_header_form(struct claim *claim, const struct sb_request *request)
-{
-    static const char scheme[] = "AWS4-HMAC-SHA256 ";
-    const char *header = sb_form_get(&request->headers, "authorization");
-    char *credential;
-    int result = -1;
-
-    if (header == NULL || strncmp(header, scheme, sizeof(scheme) - 1) != 0)
-        return -1;
-    header += sizeof(scheme) - 1;
-    credential = header_part(header, "Credential");
-    claim->signed_headers = header_part(header, "SignedHeaders");
-    claim->signature = header_part(header, "Signature");
-    claim->date = sb_form_get(&request->headers, "x-amz-date");
-    claim->token = sb_form_get(&request->headers, "x-amz-security-token");
-    if (credential != NULL && claim->signed_headers != NULL && claim->signature != NULL &&
-        claim->date != NULL)
-        result = split_credential(claim, credential);
-    free(credential);
-    return result;
-}
-
-static int read_query_form(struct claim *claim, const struct sb_request *request)
-{
-    const struct sb_form *query = &request->query;
-    const char *credential = sb_form_get(query, "X-Amz-Credential");
-    const char *headers = sb_form_get(query, "X-Amz-SignedHeaders");
-    const char *signature = sb_form_get(query, "X-Amz-Signature");
-    const char *algorithm = sb_form_get(query, "X-Amz-Algorithm");
-
-    claim->presigned = true;
-    claim->date = sb_form_get(query, "X-Amz-Date");
-    claim->token = sb_form_get(query, "X-Amz-Security-Token");
-    if (credential == NULL || headers == NULL || signature == NULL || algorithm == NULL ||
-        claim->date == NULL || strcmp(algorithm, "AWS4-HMAC-SHA256") != 0)
-        return -1;
-    claim->signed_headers = sb_copy(headers);
-    claim->signature = sb_copy(signature);
-    return split_credential(claim, credential);
-}
-
-static int read_claim(struct sb_call *call, struct claim *claim)
-{
-    const struct sb_request *request = call->request;
-    int result;
-
-    if (sb_form_get(&request->query, "X-Amz-Signature") != NULL) {
-        result = read_query_form(claim, request);
-    } else {
-        if (sb_form_get(&request->headers, "authorization") == NULL)
-            return sb_fail(call, 403, "MissingAuthenticationToken",
-                           "Request is missing Authentication Token");
-        result = read_header_form(claim, request);
-    }
-    if (result != 0)
-        return sb_fail(call, 400, "IncompleteSignature",
-                       "Request must contain a complete AWS4-HMAC-SHA256 credential, signed "
-                       "headers, signature and X-Amz-Date.");
-    return 0;
 }
 
 static int compare_fields(const void *left, const void *right)
@@ -235,7 +120,7 @@ static int add_header(struct sb_text *text, const struct sb_form *headers, const
 }
 
 /* -1 when a listed header was not sent, or the list is not sorted and lower-case. */
-static int add_headers(struct sb_text *text, const struct claim *claim,
+static int add_headers(struct sb_text *text, const struct sb_claim *claim,
                        const struct sb_form *headers)
 {
     const char *at = claim->signed_headers;
@@ -260,7 +145,7 @@ static int add_headers(struct sb_text *text, const struct claim *claim,
     return result;
 }
 
-static bool signs(const struct claim *claim, const char *name)
+static bool signs(const struct sb_claim *claim, const char *name)
 {
     const char *at = claim->signed_headers;
 
@@ -276,7 +161,7 @@ static bool signs(const struct claim *claim, const char *name)
 }
 
 /* AWS wants host and every x-amz-* header signed. */
-static bool signs_enough(const struct claim *claim, const struct sb_form *headers)
+static bool signs_enough(const struct sb_claim *claim, const struct sb_form *headers)
 {
     size_t i;
 
@@ -299,7 +184,7 @@ static int add_payload(struct sb_text *text, const struct sb_request *request)
     return declared == NULL || strcasecmp(declared, hash) == 0 ? 0 : -1;
 }
 
-static void sign(char out[static HEX], const struct claim *claim, const char *secret,
+static void sign(char out[static HEX], const struct sb_claim *claim, const char *secret,
                  const char *string_to_sign)
 {
     char *first = sb_format("AWS4%s", secret);
@@ -317,7 +202,7 @@ static void sign(char out[static HEX], const struct claim *claim, const char *se
     OPENSSL_cleanse(next, sizeof(next));
 }
 
-static bool signature_holds(const struct claim *claim, const struct sb_request *request,
+static bool signature_holds(const struct sb_claim *claim, const struct sb_request *request,
                             const char *secret)
 {
     struct sb_text canonical = {0};
@@ -346,7 +231,7 @@ out:
 }
 
 /* Compared as text: the form sorts. */
-static int check_clock(struct sb_call *call, const struct claim *claim)
+static int check_clock(struct sb_call *call, const struct sb_claim *claim)
 {
     int64_t now_ms = sb_now_ms(call->box);
     char *now = sb_amz_date(now_ms);
@@ -375,7 +260,7 @@ static int check_clock(struct sb_call *call, const struct claim *claim)
     return result;
 }
 
-static int check_scope(struct sb_call *call, const struct claim *claim)
+static int check_scope(struct sb_call *call, const struct sb_claim *claim)
 {
     if (strcmp(claim->service, call->service) != 0)
         return sb_fail(call, 403, "SignatureDoesNotMatch",
@@ -400,7 +285,7 @@ static bool token_fits(const struct sb_session *session, const char *token)
            CRYPTO_memcmp(token, session->token, length) == 0;
 }
 
-static int find_caller(struct sb_call *call, const struct claim *claim, const char **secret)
+static int find_caller(struct sb_call *call, const struct sb_claim *claim, const char **secret)
 {
     struct sb_caller *caller = &call->caller;
 
@@ -428,11 +313,11 @@ static int find_caller(struct sb_call *call, const struct claim *claim, const ch
 
 int sb_authenticate(struct sb_call *call)
 {
-    struct claim claim = {0};
+    struct sb_claim claim = {0};
     const char *secret = NULL;
     int result = -1;
 
-    if (read_claim(call, &claim) != 0)
+    if (sb_claim_read(call, &claim) != 0)
         goto out;
     if (find_caller(call, &claim, &secret) != 0)
         goto out;
@@ -451,6 +336,6 @@ int sb_authenticate(struct sb_call *call)
 out:
     if (result != 0)
         memset(&call->caller, 0, sizeof(call->caller)); /* nobody until all of it holds */
-    free_claim(&claim);
+    sb_claim_free(&claim);
     return result;
 }
