@@ -8,7 +8,6 @@
 #include "base/date.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 
 /* Texts of one role or policy, one after the other; offsets until they are handed out. */
@@ -123,7 +122,7 @@ static bool read_time(int64_t *ms, struct sg_text text)
     const double seconds = strtod(copy, &end);
     if (*end != '\0' || errno != 0 || !(seconds >= 0 && seconds < 1e12))
         return false;
-    *ms = (int64_t)floor(seconds * 1000);
+    *ms = (int64_t)(seconds * 1000);
     return true;
 }
 
