@@ -39,12 +39,16 @@ static const char usage[] =
 /* 0, or what to exit with, less one. */
 static int read_options(struct options *options, int count, char **arguments)
 {
-    enum { FOREGROUND = 256, ONCE, CHECK, VERSION };
+    enum { FOREGROUND = 256, ONCE, CHECK, SHOW_VERSION };
     static const struct option known[] = {
-        {"conf", required_argument, NULL, 'c'},  {"foreground", no_argument, NULL, FOREGROUND},
-        {"once", no_argument, NULL, ONCE},       {"check", no_argument, NULL, CHECK},
-        {"verbose", no_argument, NULL, 'v'},     {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, VERSION}, {NULL, 0, NULL, 0},
+        {"conf", required_argument, NULL, 'c'},
+        {"foreground", no_argument, NULL, FOREGROUND},
+        {"once", no_argument, NULL, ONCE},
+        {"check", no_argument, NULL, CHECK},
+        {"verbose", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, SHOW_VERSION},
+        {NULL, 0, NULL, 0},
     };
     int option;
 
@@ -69,7 +73,7 @@ static int read_options(struct options *options, int count, char **arguments)
         case 'h':
             (void)fputs(usage, stdout);
             return 1;
-        case VERSION:
+        case SHOW_VERSION:
             (void)puts("stsgated " PACKAGE_VERSION);
             return 1;
         default:
