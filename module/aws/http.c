@@ -304,8 +304,13 @@ int sg_http_wait(struct sg_http *http, struct pollfd *others, size_t count, int 
     }
 
     int running = 0;
-    /* Work that the last callbacks began goes out before we sleep. */
+    /* Work that the last callbacks began goes out before we sleep; an answer that came meanwhile is
+     * read by that already, and then there is nothing left to wait for. */
     (void)curl_multi_perform(http->multi, &running);
+    for (const struct sg_http_transfer *one = http->first; one != NULL; one = one->next)
+        running--;
+    if (running < 0)
+        timeout_ms = 0;
     if (curl_multi_poll(http->multi, http->others, (unsigned)count, timeout_ms, NULL) != CURLM_OK)
         return SG_E_SYSTEM;
     for (size_t i = 0; i < count; i++) {
