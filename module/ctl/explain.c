@@ -145,6 +145,18 @@ static bool read_token(struct sg_buffer *token, const char *argument)
     return !token->failed;
 }
 
+/* As a host would: let the agent find out what is not known yet, then decide. */
+static void learn(struct stsgate *gate, const struct stsgate_request *request)
+{
+    struct stsgate_result result = {.size = sizeof(result)};
+    struct stsgate_reader *reader = NULL;
+
+    if (stsgate_reader_open(&reader, gate, NULL) == 0)
+        (void)!stsgate_wait(&result, reader, request, 3000);
+    stsgate_reader_close(reader);
+}
+
+/* With a reader that remembers nothing, so that every step is taken and shown. */
 static int explain(const struct ctl *ctl, struct stsgate *gate, struct stsgate_request *request)
 {
     struct explanation explanation = {.ctl = ctl};
@@ -152,12 +164,11 @@ static int explain(const struct ctl *ctl, struct stsgate *gate, struct stsgate_r
     struct stsgate_result result = {.size = sizeof(result)};
     struct stsgate_reader *reader = NULL;
 
+    learn(gate, request);
     if (stsgate_reader_open(&reader, gate, NULL) != 0) {
         ctl_error("out of memory");
         return CTL_UNDECIDED;
     }
-    /* As a host would: let the agent find out what is not known yet, then decide. */
-    (void)!stsgate_wait(&result, reader, request, 3000);
     if (ctl->json)
         explanation.steps = json_object_new_array();
     sg_reader_set_trace(reader, &trace);
