@@ -5,6 +5,8 @@
  */
 #include "base/encoding.h"
 
+#include <openssl/crypto.h>
+
 #define BAD 0x80
 #define X   BAD
 
@@ -54,6 +56,7 @@ static bool decode_tail(unsigned char *out, const unsigned char *in, size_t left
 bool sg_base64url_decode(unsigned char *out, size_t size, size_t *length_out, struct sg_text text)
 {
     const unsigned char *in = (const unsigned char *)text.data;
+    unsigned char *const begin = out;
     const size_t left = text.length % 4;
     const size_t length = text.length / 4 * 3 + (left == 0 ? 0 : left - 1);
     unsigned seen = 0;
@@ -74,8 +77,10 @@ bool sg_base64url_decode(unsigned char *out, size_t size, size_t *length_out, st
         in += 4;
         out += 3;
     }
-    if ((seen & BAD) != 0 || !decode_tail(out, in, left))
+    if ((seen & BAD) != 0 || !decode_tail(out, in, left)) {
+        OPENSSL_cleanse(begin, length); /* a piece of a key or a signature, maybe */
         return false;
+    }
     *length_out = length;
     return true;
 }

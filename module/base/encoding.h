@@ -13,7 +13,7 @@
 /*
  * Decodes into out (size bytes). *length_out is the decoded length. Refuses padding, other
  * alphabets, blanks, a length of 1 mod 4 and non-zero trailing bits (a signature must have one
- * spelling only).
+ * spelling only), and leaves nothing in out then.
  */
 bool sg_base64url_decode(unsigned char *out, size_t size, size_t *length_out, struct sg_text text);
 void sg_base64url_encode(struct sg_buffer *out, const unsigned char *bytes, size_t length);

@@ -130,6 +130,17 @@ static void output_that_does_not_fit_is_refused(void **state)
     assert_false(sg_base64url_decode(out, 0, &length, SG_TEXT("Zg")));
 }
 
+static void refused_text_leaves_no_piece_of_a_secret_behind(void **state)
+{
+    unsigned char out[8] = "untouch", zero[6] = {0};
+    size_t length;
+
+    (void)state;
+    assert_false(sg_base64url_decode(out, sizeof out, &length, SG_TEXT("Zm9vYmF=")));
+    assert_memory_equal(out, zero, sizeof zero);
+    assert_int_equal(out[6], 'h'); /* and writes nothing past what it would have decoded */
+}
+
 static void hex_is_lower_case(void **state)
 {
     char out[9];
@@ -211,6 +222,7 @@ int main(void)
         cmocka_unit_test(trailing_bits_that_no_byte_takes_must_be_zero),
         cmocka_unit_test(blanks_and_line_ends_are_refused),
         cmocka_unit_test(output_that_does_not_fit_is_refused),
+        cmocka_unit_test(refused_text_leaves_no_piece_of_a_secret_behind),
         cmocka_unit_test(hex_is_lower_case),
         cmocka_unit_test(percent_escapes_are_undone_and_plus_stays),
         cmocka_unit_test(broken_percent_escape_is_refused),
