@@ -35,6 +35,11 @@ int sg_store_key(struct sg_store *store, struct sg_slot *slot, struct sg_text ki
     return sg_table_map_find(key, &store->keys, made.bytes, made.length);
 }
 
+uint64_t sg_store_epoch(const struct sg_store *store, const struct sg_slot *slot)
+{
+    return slot->kind == SG_SLOT_ACCOUNT ? slot->epoch : store->keys_epoch;
+}
+
 struct role_walk {
     bool (*each)(void *payload, struct sg_text partition, struct sg_text account,
                  struct sg_text role_key, const struct sg_record *record);

@@ -17,9 +17,10 @@ struct sg_slot {
     struct sg_stamp stamp;
 
     struct sg_table_map table; /* accounts; issuers share the store's */
-    uint64_t seen;             /* newest generation that was published */
-    uint64_t refused;          /* the generation that was last logged as refused */
-    uint64_t damaged;          /* sequence at which a damaged slot was logged, plus 1 */
+    uint64_t epoch;
+    uint64_t seen;    /* newest generation that was published */
+    uint64_t refused; /* the generation that was last logged as refused */
+    uint64_t damaged; /* sequence at which a damaged slot was logged, plus 1 */
     int64_t table_tried_boot_ms;
     uint32_t scanned; /* slots of the page that were searched for this label */
     enum sg_slot_kind kind;
@@ -30,6 +31,8 @@ struct sg_slot {
 struct sg_store {
     struct sg_now now;
     struct sg_table_map keys;
+    uint64_t epochs; /* tables mapped so far: none of their numbers is used twice */
+    uint64_t keys_epoch;
     struct sg_slot *slots;
     int64_t page_tried_boot_ms;
     bool page_complained; /* the page's trouble was told once already */

@@ -115,6 +115,7 @@ static bool load_table(struct sg_store *store, struct sg_slot *slot, uint64_t pu
     if (status == SG_OK) {
         sg_table_map_close(table);
         *table = fresh;
+        *(slot->kind == SG_SLOT_ACCOUNT ? &slot->epoch : &store->keys_epoch) = ++store->epochs;
         slot->refused = 0;
         return true;
     }

@@ -69,6 +69,14 @@ struct sg_slot *sg_store_slot(struct sg_store *store, enum sg_slot_kind kind,
 void sg_store_refresh(struct sg_store *store, struct sg_slot *slot, int64_t boot_ms,
                       struct sg_stamp *stamp);
 
+/*
+ * Which content a slot's views belong to; 0: none is held. After a refresh that leaves it as it
+ * was, every view of that slot (record, key) handed out before is still good: a caller that keeps a
+ * struct sg_record beside this number needs no second lookup. An issuer's also changes when another
+ * issuer's keys do.
+ */
+uint64_t sg_store_epoch(const struct sg_store *store, const struct sg_slot *slot);
+
 /* SG_OK; SG_E_ABSENT: the table is good and has no such role; SG_E_INVALID: there is no good table,
  * or the record is damaged. */
 int sg_store_role(struct sg_store *store, struct sg_slot *slot, struct sg_text partition,

@@ -231,6 +231,40 @@ static void change_in_one_account_moves_that_account_only(void **state)
     assert_int_equal(cutoff_ms, CUTOFF + 1);
 }
 
+static void views_outlive_a_refresh_until_the_epoch_moves(void **state)
+{
+    struct world *world = *state;
+    struct sg_slot *slot;
+    struct sg_record kept, again;
+
+    world_open_writer(world);
+    world_open_store(world);
+    slot = sg_store_slot(world->store, SG_SLOT_ACCOUNT, SG_TEXT("prod"));
+    assert_int_equal(sg_store_epoch(world->store, slot), 0);
+    world_publish(world, "prod", "admin", CUTOFF);
+    world_publish(world, "test", "admin", CUTOFF);
+    assert_int_equal(world_look(world, "prod", "admin", NULL, NULL), SG_OK);
+    const uint64_t epoch = sg_store_epoch(world->store, slot);
+    assert_int_not_equal(epoch, 0);
+    assert_int_equal(
+        sg_store_role(world->store, slot, SG_TEXT("aws"), ACCOUNT, SG_TEXT("admin"), &kept), SG_OK);
+
+    /* Neither a stamp nor another account's change ends the view. */
+    assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, SG_TEXT("prod"), 2), SG_OK);
+    world_publish(world, "test", "admin", CUTOFF + 1);
+    assert_int_equal(world_look(world, "test", "admin", NULL, NULL), SG_OK);
+    assert_int_equal(world_look(world, "prod", "admin", NULL, NULL), SG_OK);
+    assert_int_equal(sg_store_epoch(world->store, slot), epoch);
+    assert_int_equal(
+        sg_store_role(world->store, slot, SG_TEXT("aws"), ACCOUNT, SG_TEXT("admin"), &again),
+        SG_OK);
+    assert_ptr_equal(kept.arn.data, again.arn.data);
+
+    world_publish(world, "prod", "admin", CUTOFF + 1);
+    assert_int_equal(world_look(world, "prod", "admin", NULL, NULL), SG_OK);
+    assert_int_not_equal(sg_store_epoch(world->store, slot), epoch);
+}
+
 static void stamp_without_a_change_moves_no_generation(void **state)
 {
     struct world *world = *state;
@@ -461,6 +495,7 @@ int main(void)
         WORLD_TEST(label_that_would_leave_the_folder_is_refused),
         WORLD_TEST(abandoned_table_leaves_nothing),
         WORLD_TEST(change_in_one_account_moves_that_account_only),
+        WORLD_TEST(views_outlive_a_refresh_until_the_epoch_moves),
         WORLD_TEST(stamp_without_a_change_moves_no_generation),
         WORLD_TEST(failed_attempt_does_not_look_fresh),
         WORLD_TEST(generation_grows_though_the_clock_steps_back),
