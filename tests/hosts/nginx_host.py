@@ -4,6 +4,7 @@
 import contextlib
 import http.client
 import os
+import re
 import shutil
 import signal
 import socket
@@ -295,13 +296,11 @@ class Nginx:
 
     def workers_now(self):
         """Those that serve: not the ones that only finish what they have."""
-        found = []
-        for pid in self.children():
-            with contextlib.suppress(OSError), open("/proc/%d/cmdline" % pid) as file:
-                title = file.read()
-                if "worker process" in title and "shutting down" not in title:
-                    found.append(pid)
-        return found
+        log = self.read("error.log")
+        ended = set(re.findall(r" process (\d+) exited ", log)
+                    + re.findall(r" (\d+)#\d+: (?:\*\d+ )?gracefully shutting down", log))
+        return [int(pid) for pid in re.findall(r"start worker process (\d+)", log)
+                if pid not in ended]
 
     def reload(self):
         """Returns once the new workers have replaced the old."""
@@ -352,8 +351,8 @@ class Nginx:
 def alarms(log):
     """Lines of an error log that no test should leave behind."""
     return [line for line in log.splitlines()
-            if any(word in line for word in ("[alert]", "[emerg]", "exited on signal",
-                                             "AddressSanitizer", "runtime error"))]
+            if re.search(r"\[alert\]|\[emerg\]|exited (on signal|with code [1-9])|AddressSanitizer"
+                         r"|runtime error|^==\d+== ", line)]
 
 
 class Case(unittest.TestCase):

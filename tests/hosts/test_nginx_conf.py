@@ -202,7 +202,8 @@ class Reload(unittest.TestCase):
                 client.join()
         self.assertEqual(failures, [])
         self.assertGreater(len(served), 100)
-        self.assertLess(late[0] - early[0], 512, "resident kB: %s, then %s" % (early, late))
+        if not nginx_host.PRELOAD and not nginx_host.UNDER:  # those keep freed memory
+            self.assertLess(late[0] - early[0], 512, "resident kB: %s, %s" % (early, late))
         until(lambda: len(self.nginx.children()) == 1, "the old workers to end")
         self.assertEqual(self.master()[1], self.fds_of_one_more_reload())
         self.assertEqual(nginx_host.alarms(self.nginx.read("error.log")), [])

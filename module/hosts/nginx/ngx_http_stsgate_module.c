@@ -644,9 +644,8 @@ ngx_http_stsgate_close(void *data)
 
 
 /*
- * At the start of a worker; and again for a request that comes without one: it
- * could not be opened then, or a single process was told to reload, for which
- * nginx calls init_process() no more (nor starts threads).
+ * At the start of a worker; and again for a request that finds none, since it
+ * could not be opened then.
  */
 
 ngx_int_t
