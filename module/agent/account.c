@@ -135,7 +135,7 @@ void sg_account_take_deleted(struct sg_agent_account *account, struct sg_role *r
 
     if (known && previous.state == SG_ROLE_DELETED)
         return;
-    sg_log(&account->agent->log, SG_LOG_NOTICE, "%s role=deleted: GetRole says there is none",
+    sg_log(&account->agent->log, SG_LOG_NOTICE, "%s state=deleted: GetRole says there is none",
            sg_account_where(where, sizeof where, account, role->key));
     role->deleted_boot_ms = sg_now_ms(account->agent);
     if (sg_merge_deleted(&packed, known ? &previous : NULL) == SG_OK)

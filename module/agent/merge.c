@@ -141,7 +141,7 @@ int sg_merge(struct sg_buffer *packed, struct sg_merged *merged, const struct sg
 
     *merged = (struct sg_merged){0};
     if (recreated)
-        sg_log(log, SG_LOG_NOTICE, "%s role=recreated id=%.*s", where,
+        sg_log(log, SG_LOG_NOTICE, "%s state=recreated id=%.*s", where,
                SG_TEXT_ARG(reading->role_id));
     if (previous != NULL && previous->state == SG_ROLE_PRESENT && !recreated)
         merge.previous = previous;

@@ -288,6 +288,27 @@ static void finish(struct sg_http_transfer *transfer, CURLcode result)
     free_transfer(transfer);
 }
 
+/* Sends and receives what can be, calls those that are done. True when there was one. */
+static bool move_on(struct sg_http *http)
+{
+    CURLMsg *message;
+    int running, left;
+    bool any = false;
+
+    (void)curl_multi_perform(http->multi, &running);
+    while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
+        char *private = NULL;
+
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        const CURLcode result = message->data.result;
+        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+        finish((struct sg_http_transfer *)(void *)private, result);
+        any = true;
+    }
+    return any;
+}
+
 int sg_http_wait(struct sg_http *http, struct pollfd *others, size_t count, int timeout_ms)
 {
     if (count > http->others_size) {
@@ -303,13 +324,8 @@ int sg_http_wait(struct sg_http *http, struct pollfd *others, size_t count, int 
         http->others[i] = (struct curl_waitfd){.fd = others[i].fd, .events = (short)(in | out)};
     }
 
-    int running = 0;
-    /* Work that the last callbacks began goes out before we sleep; an answer that came meanwhile is
-     * read by that already, and then there is nothing left to wait for. */
-    (void)curl_multi_perform(http->multi, &running);
-    for (const struct sg_http_transfer *one = http->first; one != NULL; one = one->next)
-        running--;
-    if (running < 0)
+    /* What the last callbacks began goes out before we sleep; it may even be answered already. */
+    if (move_on(http))
         timeout_ms = 0;
     if (curl_multi_poll(http->multi, http->others, (unsigned)count, timeout_ms, NULL) != CURLM_OK)
         return SG_E_SYSTEM;
@@ -318,18 +334,6 @@ int sg_http_wait(struct sg_http *http, struct pollfd *others, size_t count, int 
         others[i].revents = (short)(((got & CURL_WAIT_POLLIN) != 0 ? POLLIN : 0) |
                                     ((got & CURL_WAIT_POLLOUT) != 0 ? POLLOUT : 0));
     }
-    (void)curl_multi_perform(http->multi, &running);
-
-    CURLMsg *message;
-    int left;
-    while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
-        char *private = NULL;
-
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        const CURLcode result = message->data.result;
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-        finish((struct sg_http_transfer *)(void *)private, result);
-    }
+    (void)move_on(http);
     return SG_OK;
 }
