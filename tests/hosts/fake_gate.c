@@ -9,6 +9,7 @@
  *   observe-WORD               pass, would have been refused for it
  *   undecided-WORD             undecided, whatever the agent says
  *   ask-NAME                   undecided until the agent has answered NAME, then the next verb
+ *   lenient                    what stays undecided passes
  *   key-NAME                   undecided with a question that nobody waits for
  *   slow                       deferred where that is asked for, then the next verb
  *   hold                       stsgate_verify() waits while FOLDER/hold is there
@@ -282,7 +283,7 @@ static bool obey(struct stsgate_result *result, struct stsgate_reader *reader,
     else if (strcmp(verb, "log") == 0)
         reader->gate->log(reader->gate->payload, 4, "a line for the operator");
     else if (strcmp(verb, "hold") != 0 && strcmp(verb, "echo") != 0 &&
-             strcmp(verb, "hostile") != 0 && verb[0] != 'x')
+             strcmp(verb, "hostile") != 0 && strcmp(verb, "lenient") != 0 && verb[0] != 'x')
         return decide(result, STSGATE_DENY, STSGATE_REASON_MALFORMED), true;
     return false;
 }
@@ -315,6 +316,8 @@ enum stsgate_verdict stsgate_check(struct stsgate_result *result, struct stsgate
         if (!decided)
             decide(result, STSGATE_DENY, STSGATE_REASON_MALFORMED);
     }
+    if (has_verb(request, "lenient") && request->last && result->verdict == STSGATE_UNDECIDED)
+        result->verdict = STSGATE_ALLOW;
     if (has_verb(request, "echo"))
         echo(result, request);
     if (has_verb(request, "hostile")) {

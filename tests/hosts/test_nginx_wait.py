@@ -146,6 +146,20 @@ class Waiting(Case):
         self.agent.answer(self.name)
         self.assertEqual(self.get("/", "allow").status, 200)
 
+    def test_service_may_let_in_what_stays_undecided(self):
+        self.agent.automatic = "?"
+        connection = self.nginx.connect().send("/", "lenient.ask-%s.allow" % self.name)
+        self.assertEqual(connection.receive().status, 200)
+        connection.close()
+        self.assertEqual(len(self.agent.questions), 3)
+        self.log_has("let through undecided service=payments reason=role-pending")
+
+    def test_service_that_lets_in_the_undecided_still_refuses_what_is_decided(self):
+        self.agent.automatic = ""
+        connection = self.nginx.connect().send("/", "lenient.ask-%s.deny-expired" % self.name)
+        self.assertEqual(connection.receive().status, 401)
+        connection.close()
+
     def test_question_that_nobody_waits_for_is_503_at_once(self):
         answer = self.get("/", "key-%s.allow" % self.name)
         self.assertEqual(answer.status, 503)

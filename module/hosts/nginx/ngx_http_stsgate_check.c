@@ -65,33 +65,36 @@ ngx_http_stsgate_check(ngx_http_request_t *r, ngx_http_stsgate_ctx_t *ctx)
         return ngx_http_stsgate_answer(r, ctx);
     }
 
-    ctx->result.size = sizeof(struct stsgate_result);
+    for ( ;; ) {
+        ctx->result.size = sizeof(struct stsgate_result);
 
-    verdict = stsgate_check(&ctx->result, ctx->worker->reader, &request);
+        verdict = stsgate_check(&ctx->result, ctx->worker->reader, &request);
 
-    if (verdict != STSGATE_UNDECIDED) {
-        return ngx_http_stsgate_answer(r, ctx);
+        if (verdict != STSGATE_UNDECIDED || request.last) {
+            break;
+        }
+
+        if (ctx->result.reason != STSGATE_REASON_SLOW_SIGNATURE) {
+            rc = ngx_http_stsgate_ask(ctx);
+
+        } else if (request.defer_slow) {
+            rc = ngx_http_stsgate_post_slow(ctx, &request);
+
+        } else {
+            rc = NGX_ERROR;
+        }
+
+        if (rc == NGX_OK) {
+            return NGX_AGAIN;
+        }
+
+        /* it can't wait, or has waited: the service's last word */
+
+        request.last = 1;
     }
 
-    if (ctx->result.reason == STSGATE_REASON_SLOW_SIGNATURE) {
-        rc = request.defer_slow ? ngx_http_stsgate_post_slow(ctx, &request)
-                                : NGX_ERROR;
-
-    } else {
-        rc = ngx_http_stsgate_ask(ctx);
-    }
-
-    switch (rc) {
-
-    case NGX_OK:
-        return NGX_AGAIN;
-
-    case NGX_BUSY:
+    if (verdict == STSGATE_UNDECIDED && rc == NGX_BUSY) {
         ctx->result.reason = STSGATE_REASON_BUSY;
-        break;
-
-    default: /* NGX_DECLINED, NGX_ERROR: the gate's own reason stands */
-        break;
     }
 
     return ngx_http_stsgate_answer(r, ctx);
@@ -257,7 +260,9 @@ ngx_http_stsgate_answer(ngx_http_request_t *r, ngx_http_stsgate_ctx_t *ctx)
 
         if (ctx->result.would_be != STSGATE_ALLOW) {
             ngx_http_stsgate_log_answer(r, ctx, NGX_LOG_NOTICE,
-                                        "let through by mode observe");
+                                        ctx->result.would_be == STSGATE_DENY
+                                        ? "let through by mode observe"
+                                        : "let through undecided");
         }
 
         ctx->rc = NGX_OK;
