@@ -92,8 +92,9 @@ static void send_call(void *payload)
     if (error == SG_OK)
         return;
     (void)snprintf(failed.message, sizeof failed.message, "%s",
-                   error == SG_E_ABSENT ? "there are no AWS credentials to sign with"
-                                        : "the request could not be made");
+                   account->iam.credentials.access_key_id == NULL
+                       ? "there are no AWS credentials to sign with; the lines above say why"
+                       : "the request could not be made");
     finish(call, &failed);
 }
 

@@ -96,6 +96,9 @@ static void end_well(struct sg_agent_issuer *issuer, int64_t date_ms)
 {
     const int64_t now_ms = sg_now_ms(issuer->agent);
 
+    if (issuer->health.failures > 0)
+        sg_log(&issuer->agent->log, SG_LOG_NOTICE, "issuer=%s keys=good again",
+               issuer->config->label);
     sg_health_good(&issuer->health);
     issuer->complete_boot_ms = now_ms;
     sg_publish_stamp(issuer->agent, SG_SLOT_ISSUER, issuer->config->label,
