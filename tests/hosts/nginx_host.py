@@ -1,5 +1,5 @@
-# nginx_host.py: what the nginx tests share: an nginx under a prefix of its own on loopback, a client
-# that can misbehave, an upstream that shows what reached it, the fake gate's agent, and TAP.
+# nginx_host.py: what the nginx tests share: an nginx under a prefix of its own on loopback, a
+# client that can misbehave, an upstream that shows what reached it, the fake gate's agent, and TAP.
 # It must never touch an nginx that it did not start.
 import contextlib
 import http.client

@@ -89,7 +89,7 @@ class Answers(Case):
         self.assertEqual(answer.get("X-Injected"), "")
         self.assertEqual(answer.get("WWW-Authenticate"), 'Bearer error="invalid_token", '
                          'error_description="a ?b???X-Injected: c?"')
-        until(lambda: 'detail="a ?b??forged line?[0m"' in self.nginx.read("error.log"), "a log line")
+        until(lambda: 'detail="a ?b??forged line?[0m"' in self.nginx.read("error.log"), "the log")
         self.assertNotIn("\nforged line", self.nginx.read("error.log"))
 
     def test_role_with_a_line_end_reaches_no_upstream(self):

@@ -40,8 +40,8 @@ class Mistakes(unittest.TestCase):
 
     def test_every_mistake_in_the_folder_is_told(self):
         nginx = self.make("stsgate_conf FOLDER;" + SERVER)
-        nginx.write("gate/problems", "stsgate.conf:3: unknown key\nservices.d/payments.conf:9: bad %s "
-                    "value %n\n")
+        nginx.write("gate/problems",
+                    "stsgate.conf:3: unknown key\nservices.d/payments.conf:9: bad %s value %n\n")
         code, said = nginx.test()
         self.assertNotEqual(code, 0)
         self.assertIn("[emerg]", said)
@@ -109,8 +109,8 @@ class Mistakes(unittest.TestCase):
                      main="thread_pool stsgate threads=4;")
 
     def test_satisfy_any_is_warned_of_once_where_it_begins(self):
-        nginx = self.make("stsgate_conf FOLDER; server { listen 127.0.0.1:PORT;\nstsgate payments;\n"
-                          "location /all { } location /any { satisfy any; location /any/a { } } }")
+        nginx = self.make("stsgate_conf FOLDER; server { listen 127.0.0.1:PORT;\n"
+                          "stsgate payments;\nlocation /all { } location /any { satisfy any; location /any/a { } } }")
         code, said = nginx.test()
         self.assertEqual(code, 0)
         self.assertEqual(said.count('"satisfy any" lets requests'), 1)
@@ -206,7 +206,8 @@ class Reload(unittest.TestCase):
             self.assertLess(late[0] - early[0], 512, "resident kB: %s, %s" % (early, late))
         until(lambda: len(self.nginx.children()) == 1, "the old workers to end")
         self.assertEqual(self.master()[1], self.fds_of_one_more_reload())
-        self.assertEqual(nginx_host.alarms(self.nginx.read("error.log")), [])
+        logs = self.nginx.read("error.log") + self.nginx.read("output")
+        self.assertEqual(nginx_host.alarms(logs), [])
 
     def fds_of_one_more_reload(self):
         self.nginx.reload()

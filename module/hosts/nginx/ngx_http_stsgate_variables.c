@@ -91,12 +91,14 @@ ngx_int_t
 ngx_http_stsgate_index_variables(ngx_conf_t *cf,
     ngx_http_stsgate_main_conf_t *smcf)
 {
-    ngx_int_t    index;
-    ngx_uint_t   i;
+    ngx_int_t             index;
+    ngx_uint_t            i;
+    ngx_http_variable_t  *v;
 
     for (i = 0; i < NGX_HTTP_STSGATE_VARIABLES; i++) {
-        index = ngx_http_get_variable_index(cf,
-                                            &ngx_http_stsgate_variables[i].name);
+        v = &ngx_http_stsgate_variables[i];
+
+        index = ngx_http_get_variable_index(cf, &v->name);
         if (index == NGX_ERROR) {
             return NGX_ERROR;
         }
