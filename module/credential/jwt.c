@@ -189,8 +189,10 @@ enum stsgate_reason sg_jwt_read(struct sg_jwt *jwt, struct sg_text credential,
         (struct sg_text){credential.data, parts.header.length + 1 + parts.claims.length};
     jwt->signature = parts.signature;
 out:
-    /* What a refused decode wrote before it stopped is not counted, so all of it. */
-    OPENSSL_cleanse(decoded, sizeof(decoded));
+    /* As much as either decode may have written, a refused one included. */
+    OPENSSL_cleanse(decoded, SG_BASE64URL_SIZE(parts.header.length > parts.claims.length
+                                                   ? parts.header.length
+                                                   : parts.claims.length));
     if (reason != STSGATE_REASON_NONE)
         *jwt = (struct sg_jwt){.issuer = jwt->issuer};
     return reason;
@@ -206,6 +208,6 @@ bool sg_jwt_verify(const struct sg_jwt *jwt, struct sg_verify_key *key)
         return false;
     if (sg_base64url_decode(signature, sizeof(signature), &length, jwt->signature))
         valid = sg_verify(key, jwt->signing_input, signature, length);
-    OPENSSL_cleanse(signature, length);
+    OPENSSL_cleanse(signature, length == 0 ? sizeof(signature) : length);
     return valid;
 }
