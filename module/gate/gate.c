@@ -51,17 +51,23 @@ static enum stsgate_reason find_service(struct check *check)
     return STSGATE_REASON_NONE;
 }
 
+/* Up to its end only: what stands behind it in a session out of the cache is nobody's. */
+static void put(char *out, size_t size, const char *text)
+{
+    (void)sg_text_copy(out, size, sg_text_of(text));
+}
+
 /* What the agent is to be asked; see stsgate_ask(). */
 static void want(struct check *check, enum sg_ask_kind kind, const char *label)
 {
     struct sg_question question = {.magic = SG_ASK_MAGIC, .kind = kind};
 
     _Static_assert(sizeof(question) <= sizeof(check->result->want), "a question fits");
-    sg_text_copy(question.label, sizeof(question.label), sg_text_of(label));
+    put(question.label, sizeof(question.label), label);
     if (kind == SG_ASK_ROLE) {
-        memcpy(question.partition, check->known.session.partition, sizeof(question.partition));
-        memcpy(question.account, check->known.session.account, sizeof(question.account));
-        memcpy(question.role_key, check->known.session.role_key, sizeof(question.role_key));
+        put(question.partition, sizeof(question.partition), check->known.session.partition);
+        put(question.account, sizeof(question.account), check->known.session.account);
+        put(question.role_key, sizeof(question.role_key), check->known.session.role_key);
     }
     memcpy(check->result->want, &question, sizeof(question));
 }
@@ -168,9 +174,9 @@ static void publish_session(struct check *check)
     const struct sg_session *session = &check->known.session;
     struct stsgate_result *result = check->result;
 
-    memcpy(result->role, session->role_arn, sizeof(session->role_arn));
-    memcpy(result->account, session->account, sizeof(session->account));
-    memcpy(result->session_name, session->session_name, sizeof(session->session_name));
+    put(result->role, sizeof(result->role), session->role_arn);
+    put(result->account, sizeof(result->account), session->account);
+    put(result->session_name, sizeof(result->session_name), session->session_name);
     result->issued_earliest_ms = session->issued.earliest_ms;
     result->issued_latest_ms = session->issued.latest_ms;
     result->expires_ms = session->expires_ms;
