@@ -13,6 +13,8 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 
+#define YEAR_10000_MS (INT64_C(253402300800) * 1000)
+
 struct check {
     struct stsgate_result *result;
     struct stsgate_reader *reader;
@@ -394,7 +396,8 @@ static bool begin(struct check *check, struct stsgate_result *result, struct sts
     check->request = request;
     check->now_ms = request->now_ms != 0 ? request->now_ms : sg_clock_wall_ms(clock);
     check->boot_ms = sg_clock_boot_ms(clock);
-    return true;
+    /* Bounds that no token's times reach past, so that no difference to one can overflow. */
+    return check->now_ms > 0 && check->now_ms < YEAR_10000_MS;
 }
 
 enum stsgate_verdict stsgate_check(struct stsgate_result *result, struct stsgate_reader *reader,
