@@ -292,9 +292,10 @@ static enum stsgate_reason decide_role(struct check *check)
                          aws_now_ms);
         denied = take(check, &decision);
     }
-    /* A stale record is last known good: what it denies stays denied, what it allows is undecided.
-     */
+    /* A stale record says what was: that may have been tightened since, or undone. But where
+     * undecided means to let pass, what it denies stays denied. */
     if (stale && !(denied && check->service->allow_undecided)) {
+        check->result->accepted_from_ms = 0;
         snprintf(check->result->detail, sizeof(check->result->detail),
                  "account %s was last read whole over max_stale ago", issuer->account->label);
         return STSGATE_REASON_CUTOFFS_UNAVAILABLE;
