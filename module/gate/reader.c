@@ -115,5 +115,7 @@ void sg_trace_step(const struct sg_trace *trace, const char *name, const char *f
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
+    /* Tokens bring words of their own, and it is a terminal that shows them. */
+    sg_text_make_printable(text, strlen(text));
     trace->step(trace->payload, name, text);
 }
