@@ -46,7 +46,9 @@ static bool role_allowed(const struct sg_session *session, const struct sg_servi
     return false;
 }
 
-/* The greatest of the service's own cutoffs for this role. */
+/* The greatest of the service's own cutoffs for this role. IAM's role names are unique without
+ * regard to case, and an issuer of one's own may spell them as it likes: no spelling may slip past
+ * a cutoff. (allow_roles is the other way round: only what is written there may enter.) */
 static int64_t own_cutoff(const struct sg_session *session, const struct sg_service *service)
 {
     struct sg_text role = sg_text_of(session->role_arn);
@@ -54,7 +56,7 @@ static int64_t own_cutoff(const struct sg_session *session, const struct sg_serv
 
     for (size_t i = 0; i < service->cutoff_count; i++) {
         if (service->cutoffs[i].issued_before_ms > cutoff_ms &&
-            sg_text_match(sg_text_of(service->cutoffs[i].pattern), role, '/', false))
+            sg_text_match(sg_text_of(service->cutoffs[i].pattern), role, '/', true))
             cutoff_ms = service->cutoffs[i].issued_before_ms;
     }
     return cutoff_ms;

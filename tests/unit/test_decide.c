@@ -554,6 +554,18 @@ static void own_cutoff_of_a_pattern_holds_for_its_roles_only(void **state)
     assert_denied(decide_service(f), "service-cutoff");
 }
 
+static void own_cutoff_holds_however_the_role_is_spelt(void **state)
+{
+    struct fixture *f = *state;
+    struct sg_cutoff cutoff = {.pattern = "arn:aws:iam::123456789012:role/team/Pay*",
+                               .issued_before_ms = at(CUTOFF)};
+
+    f->service.cutoffs = &cutoff;
+    f->service.cutoff_count = 1;
+    issued_exactly(f, "2026-11-24T09:00:00Z");
+    assert_denied(decide_service(f), "service-cutoff");
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -594,6 +606,7 @@ int main(void)
         T(session_age_is_measured_from_latest),
         T(own_cutoff_holds_whatever_the_evidence),
         T(own_cutoff_of_a_pattern_holds_for_its_roles_only),
+        T(own_cutoff_holds_however_the_role_is_spelt),
     };
 
     return cmocka_run_group_tests_name("decide", tests, NULL, NULL);
