@@ -13,7 +13,6 @@ struct sg_slot {
     uint32_t index; /* in the page; SG_NOW_NONE: not there (yet) */
     bool settled;   /* `stamp` was taken at `sequence`, and the table it speaks of is mapped */
     uint64_t sequence;
-    int64_t doubt_boot_ms; /* when a page that has not moved is looked at again */
     struct sg_stamp stamp;
 
     struct sg_table_map table; /* accounts; issuers share the store's */
@@ -30,6 +29,7 @@ struct sg_slot {
 
 struct sg_store {
     struct sg_now now;
+    int64_t doubt_boot_ms; /* when a page of which nothing moved is looked at again */
     struct sg_table_map keys;
     uint64_t epochs; /* tables mapped so far: none of their numbers is used twice */
     uint64_t keys_epoch;

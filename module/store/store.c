@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define RETRY_MS  INT64_C(1000)  /* at most so often is a file that could not be used tried again */
-#define DOUBT_MS  INT64_C(20000) /* a slot that stood still so long: is the page still the one? */
+#define DOUBT_MS  INT64_C(20000) /* no slot moved for so long: is the page still the one? */
 #define FUTURE_MS INT64_C(60000) /* a stamp further ahead than this is not of our clock */
 
 static const struct sg_stamp stamp_none = {
@@ -193,13 +193,13 @@ static void read_slot(struct sg_store *store, struct sg_slot *slot, int64_t boot
         return;
     slot->stamp = make_stamp(store, &entry, boot_ms);
     slot->sequence = sequence;
-    slot->doubt_boot_ms = boot_ms + DOUBT_MS;
+    store->doubt_boot_ms = boot_ms + DOUBT_MS;
     slot->settled = true;
 }
 
 static void refresh_slowly(struct sg_store *store, struct sg_slot *slot, int64_t boot_ms)
 {
-    if (store->now.page == NULL || !slot->settled || boot_ms >= slot->doubt_boot_ms ||
+    if (store->now.page == NULL || !slot->settled || boot_ms >= store->doubt_boot_ms ||
         sg_now_retired(store->now.page))
         watch_page(store, boot_ms);
     if (store->now.page == NULL)
@@ -219,7 +219,7 @@ void sg_store_refresh(struct sg_store *store, struct sg_slot *slot, int64_t boot
 {
     const struct sg_now_page *page = store->now.page;
 
-    if (!slot->settled || boot_ms >= slot->doubt_boot_ms ||
+    if (!slot->settled || boot_ms >= store->doubt_boot_ms ||
         sg_now_sequence(page, slot->index) != slot->sequence || sg_now_retired(page))
         refresh_slowly(store, slot, boot_ms);
     *stamp = slot->stamp;
