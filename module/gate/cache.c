@@ -30,16 +30,19 @@ struct packed {
     char texts[TEXT_MAX];
 };
 
+/* Sessions lie in the order in which ways were first used, so that a few take few pages. */
 struct slots {
-    struct sg_cache_key keys[SETS][WAYS]; /* all zero: free */
-    uint32_t used[SETS][WAYS];            /* tick of the last use */
-    struct packed sessions[SETS][WAYS];
+    struct sg_cache_key keys[SETS][WAYS];
+    uint32_t used[SETS][WAYS]; /* tick of the last use; 0: never used */
+    uint16_t at[SETS][WAYS];   /* in sessions[], once used */
+    struct packed sessions[SG_CACHE_SLOTS];
 };
 
 struct sg_cache {
     struct slots *slots;
     EVP_MAC_CTX *mac;
     uint32_t tick;
+    uint16_t filled; /* how many of slots->sessions were ever used */
     unsigned char hash_key[16];
 };
 
@@ -141,7 +144,8 @@ static size_t set_of(const struct sg_cache_key *key)
 static size_t way_of(const struct sg_cache *cache, size_t set, const struct sg_cache_key *key)
 {
     for (size_t way = 0; way < WAYS; way++) {
-        if (memcmp(&cache->slots->keys[set][way], key, sizeof(*key)) == 0)
+        if (cache->slots->used[set][way] != 0 &&
+            memcmp(&cache->slots->keys[set][way], key, sizeof(*key)) == 0)
             return way;
     }
     return WAYS;
@@ -217,6 +221,13 @@ static void unpack(struct sg_cached *cached, const struct packed *packed)
     }
 }
 
+/* Ticks wrap after four thousand million uses; 0 stays "never used". */
+static uint32_t next_tick(struct sg_cache *cache)
+{
+    cache->tick += cache->tick == UINT32_MAX ? 2 : 1;
+    return cache->tick;
+}
+
 bool sg_cache_find(struct sg_cached *cached, struct sg_cache *cache, const struct sg_cache_key *key)
 {
     size_t set = set_of(key);
@@ -224,9 +235,24 @@ bool sg_cache_find(struct sg_cached *cached, struct sg_cache *cache, const struc
 
     if (way == WAYS)
         return false;
-    cache->slots->used[set][way] = ++cache->tick;
-    unpack(cached, &cache->slots->sessions[set][way]);
+    cache->slots->used[set][way] = next_tick(cache);
+    unpack(cached, &cache->slots->sessions[cache->slots->at[set][way]]);
     return true;
+}
+
+/* A way of the set that was never used, has expired or, failing that, was used longest ago. */
+static size_t way_to_fill(const struct sg_cache *cache, size_t set, int64_t now_ms)
+{
+    const struct slots *slots = cache->slots;
+    size_t oldest = 0;
+
+    for (size_t way = 0; way < WAYS; way++) {
+        if (slots->used[set][way] == 0 || slots->sessions[slots->at[set][way]].expires_ms <= now_ms)
+            return way;
+        if (cache->tick - slots->used[set][way] > cache->tick - slots->used[set][oldest])
+            oldest = way;
+    }
+    return oldest;
 }
 
 void sg_cache_put(struct sg_cache *cache, const struct sg_cache_key *key,
@@ -239,18 +265,11 @@ void sg_cache_put(struct sg_cache *cache, const struct sg_cache_key *key,
 
     if (!pack(&packed, cached))
         return;
-    for (size_t i = 0; way == WAYS && i < WAYS; i++) {
-        if (slots->used[set][i] == 0 || slots->sessions[set][i].expires_ms <= now_ms)
-            way = i;
-    }
-    if (way == WAYS) {
-        way = 0;
-        for (size_t i = 1; i < WAYS; i++) {
-            if (cache->tick - slots->used[set][i] > cache->tick - slots->used[set][way])
-                way = i;
-        }
-    }
-    slots->sessions[set][way] = packed;
+    if (way == WAYS)
+        way = way_to_fill(cache, set, now_ms);
+    if (slots->used[set][way] == 0)
+        slots->at[set][way] = cache->filled++;
+    slots->sessions[slots->at[set][way]] = packed;
     slots->keys[set][way] = *key;
-    slots->used[set][way] = ++cache->tick;
+    slots->used[set][way] = next_tick(cache);
 }

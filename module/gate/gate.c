@@ -7,7 +7,6 @@
 #include "gate/gate.h"
 
 #include "base/date.h"
-#include "base/encoding.h"
 #include "gate/decide.h"
 
 #include <openssl/crypto.h>
@@ -86,15 +85,6 @@ static bool sealed(struct check *check, size_t issuer, uint64_t generation)
            CRYPTO_memcmp(&seal, check->request->seal, sizeof(seal)) == 0;
 }
 
-static bool verifies(struct sg_verify_key *key, const struct sg_jwt *jwt)
-{
-    unsigned char signature[SG_SIGNATURE_MAX];
-    size_t length = 0;
-
-    return sg_base64url_decode(signature, sizeof(signature), &length, jwt->signature) &&
-           sg_verify(key, jwt->signing_input, signature, length);
-}
-
 /* Everything cheap first, the signature last. */
 static enum stsgate_reason verify(struct check *check, bool *signature_checked)
 {
@@ -123,7 +113,7 @@ static enum stsgate_reason verify(struct check *check, bool *signature_checked)
     if (!sealed(check, issuer, view->prepared_generation)) {
         if (check->request->defer_slow && sg_alg_is_slow(jwt.alg))
             return STSGATE_REASON_SLOW_SIGNATURE;
-        if (!verifies(key, &jwt))
+        if (!sg_jwt_verify(&jwt, key))
             return STSGATE_REASON_BAD_SIGNATURE;
     }
     *signature_checked = true;

@@ -38,8 +38,8 @@ struct sg_trace {
 
 struct sg_prepared_key {
     struct sg_prepared_key *next;
-    char kid[SG_KID_MAX + 1];
     struct sg_verify_key *key;
+    char kid[]; /* terminated */
 };
 
 /* What a reader holds of an issuer: its place in the store, and keys ready to verify with. */

@@ -87,10 +87,10 @@ enum stsgate_reason sg_reader_key(struct sg_verify_key **key, struct stsgate_rea
         return reason;
     if ((algs & SG_ALG_BIT(jwt->alg)) == 0)
         return STSGATE_REASON_BAD_ALGORITHM;
-    prepared = sg_alloc(1, sizeof(*prepared));
+    prepared = sg_alloc(1, sizeof(*prepared) + strlen(jwt->kid) + 1);
     if (prepared == NULL)
         return STSGATE_REASON_INTERNAL_ERROR;
-    memcpy(prepared->kid, jwt->kid, sizeof(prepared->kid));
+    memcpy(prepared->kid, jwt->kid, strlen(jwt->kid) + 1);
     if (sg_verify_key_new(&prepared->key, jwt->alg, material) != SG_OK) {
         free(prepared);
         return STSGATE_REASON_INTERNAL_ERROR;
