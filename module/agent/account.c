@@ -11,11 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BACKOFF_MAX_MS     30000
-#define SKEW_MS            5000
-#define SKEW_TOLD_EVERY_MS SG_HOUR_MS
-#define FILE_AGAIN_MS      1000 /* the second look that loosening needs */
-#define DELETED_KEPT_MS    (36 * SG_HOUR_MS)
+#define BACKOFF_MAX_MS        30000
+#define SKEW_MS               5000
+#define SKEW_TOLD_EVERY_MS    SG_HOUR_MS
+#define FILE_AGAIN_MS         1000 /* the second look that loosening needs */
+#define DELETED_KEPT_MS       (36 * SG_HOUR_MS)
+#define AS_STALE_AS_CAN_BE_MS 1 /* nothing whole is known, nor since when */
 
 static void round_due(void *payload)
 {
@@ -112,16 +113,23 @@ void sg_account_take_stale(struct sg_agent_account *account, struct sg_role *rol
     struct sg_record previous;
     struct sg_buffer packed = {0};
     char where[160];
+    const bool known = sg_role_record(&previous, role);
 
-    if (!sg_role_record(&previous, role))
+    /* A gateway that finds no record of one of IAM's roles asks. With source = file none means that
+     * nothing is revoked, which must not be what an unreadable role looks like. */
+    if (!known && account->config->source != SG_SOURCE_FILE)
         return;
+    if (!known)
+        previous = (struct sg_record){.state = SG_ROLE_PRESENT};
     if (previous.stale_since_ms == 0)
-        sg_log(&account->agent->log, SG_LOG_WARNING,
-               "%s problem=%s; its last record stays until it is too old",
-               sg_account_where(where, sizeof where, account, role->key), why);
-    const int64_t since_ms = role->read_aws_ms != 0 ? role->read_aws_ms : account->complete_aws_ms;
-    /* Never read in this run, nor is a time known: as stale as can be. */
-    if (sg_merge_stale(&packed, &previous, since_ms != 0 ? since_ms : 1) == SG_OK)
+        sg_log(&account->agent->log, SG_LOG_WARNING, "%s problem=%s; %s",
+               sg_account_where(where, sizeof where, account, role->key), why,
+               known ? "its last record stays until it is too old"
+                     : "its sessions can't be decided until it can");
+    int64_t since_ms = role->read_aws_ms != 0 ? role->read_aws_ms : account->complete_aws_ms;
+    if (!known || role->doubled || since_ms == 0)
+        since_ms = AS_STALE_AS_CAN_BE_MS;
+    if (sg_merge_stale(&packed, &previous, since_ms) == SG_OK)
         (void)take(account, role, &packed);
     sg_buffer_clear(&packed);
 }

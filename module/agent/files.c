@@ -79,7 +79,8 @@ static int watch_path(struct sg_agent_account *account, const char *name, uint32
     sg_buffer_addf(&path, "%s%s%s", account->config->folder, name[0] != '\0' ? "/" : "", name);
     if (!path.failed)
         wd = inotify_add_watch(account->agent->inotify_fd, path.data, mask);
-    if (wd < 0 && !path.failed && errno != ENOENT && !account->files->complained) {
+    if (wd < 0 && !path.failed && errno != ENOENT && errno != ENOTDIR &&
+        !account->files->complained) {
         account->files->complained = true;
         sg_log(&account->agent->log, SG_LOG_WARNING,
                "account=%s problem=can't watch %s (%m); changes are noticed every refresh only",
@@ -246,6 +247,12 @@ static int read_role(const struct sg_agent_account *account, struct sg_role *rol
     const int fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     int error = SG_E_UNTRUSTED;
 
+    if (fd < 0 && (errno == ENOTDIR || errno == ELOOP)) {
+        sg_problem(problems, account->config->folder, 0,
+                   "%s: is a symbolic link, which is not followed; put the folder itself there",
+                   name);
+        return SG_E_UNTRUSTED;
+    }
     if (fd < 0) {
         sg_problem(problems, account->config->folder, 0, "%s: can't be opened: %m", name);
         return SG_E_SYSTEM;
@@ -295,10 +302,12 @@ static bool scan_role(struct sg_agent_account *account, int root, const char *na
     if (role == NULL)
         return false;
     if (role->seen == account->round) {
+        role->doubled = true;
         sg_account_take_stale(account, role, "two folders differ in case only; IAM knows one role");
         return true;
     }
     role->seen = account->round;
+    role->doubled = false;
     watch_role(account, name);
     (void)take_role(account, role, root, name);
     return true;
@@ -329,10 +338,37 @@ static void take_absent(struct sg_agent_account *account)
     }
 }
 
+/* The next entry that is a role's, or should be: a symbolic link is one that can't be read. NULL at
+ * the end, or with *good false: what can't be listed must not look like what is not there. */
+static const char *next_role(bool *good, DIR *folder, int root)
+{
+    const struct dirent *entry;
+    struct stat stat;
+
+    for (;;) {
+        errno = 0;
+        entry = readdir(folder);
+        if (entry == NULL) {
+            *good = errno == 0;
+            return NULL;
+        }
+        if (entry->d_name[0] == '.')
+            continue;
+        if (fstatat(root, entry->d_name, &stat, AT_SYMLINK_NOFOLLOW) == 0) {
+            if (S_ISDIR(stat.st_mode) || S_ISLNK(stat.st_mode))
+                return entry->d_name;
+        } else if (errno != ENOENT) {
+            *good = false;
+            return NULL;
+        }
+    }
+}
+
 static bool scan(struct sg_agent_account *account, int root)
 {
     struct sg_problems problems = {0};
     DIR *folder = NULL;
+    const char *name;
     size_t count = 0;
     bool good = folder_is_trusted(account, root, "", &problems);
 
@@ -343,14 +379,8 @@ static bool scan(struct sg_agent_account *account, int root)
         if (!good && copy >= 0)
             (void)close(copy);
     }
-    struct dirent *entry;
-    while (good && (entry = readdir(folder)) != NULL) {
-        struct stat stat;
-        if (entry->d_name[0] == '.' ||
-            fstatat(root, entry->d_name, &stat, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(stat.st_mode))
-            continue;
-        good = ++count <= ROLES_MAX && scan_role(account, root, entry->d_name);
-    }
+    while (good && (name = next_role(&good, folder, root)) != NULL)
+        good = ++count <= ROLES_MAX && scan_role(account, root, name);
     if (folder != NULL)
         (void)closedir(folder);
     if (!good)
@@ -420,7 +450,7 @@ static void take_changes(struct sg_agent_account *account)
         if (!sg_role_name_fold(key, sg_text_of(files->watches[i].name)))
             continue;
         struct sg_role *role = sg_roles_find(&account->roles, sg_text_of(key));
-        if (role != NULL)
+        if (role != NULL && !role->doubled)
             (void)take_role(account, role, root, files->watches[i].name);
         else
             files->rescan = true;
