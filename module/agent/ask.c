@@ -9,8 +9,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define NO_ROUND_BEFORE_MS 1000 /* a round that has just failed is not begun again for a question  \
-                                 */
+#define NO_ROUND_BEFORE_MS                                                                         \
+    1000 /* a round that has just failed is not begun again for a question                         \
+          */
 
 static struct sg_agent_account *find_account(struct sg_agent *agent,
                                              const struct sg_question *question)

@@ -13,8 +13,9 @@
 #define RESTARTS_MAX 2   /* a policy went away while we read */
 #define NAMES_MAX    2048
 #define DELETED_MAX  4096 /* records of roles that are not there */
-#define CACHED_MS    1000 /* a managed policy read within the round, or this time, is not read again \
-                           */
+#define CACHED_MS                                                                                  \
+    1000 /* a managed policy read within the round, or this time, is not read again                \
+          */
 
 struct names {
     char **items;

@@ -8,9 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PAGES_MAX       10000
-#define DELETED_KEPT_MS (36 * SG_HOUR_MS) /* longest session there is: nobody holds an older one   \
-                                           */
+#define PAGES_MAX 10000
+#define DELETED_KEPT_MS                                                                            \
+    (36 * SG_HOUR_MS) /* longest session there is: nobody holds an older one                       \
+                       */
 
 struct swept_role {
     char key[SG_ROLE_NAME_MAX + 1];
