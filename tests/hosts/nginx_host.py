@@ -21,6 +21,7 @@ MODULE = os.environ.get("SG_NGINX_MODULE") or ""
 FAKE = os.environ.get("SG_FAKE_GATE") or os.path.join(BUILD, "tests/hosts/.libs/fake_gate.so")
 PRELOAD = os.environ.get("SG_PRELOAD", "").split()
 UNDER = os.environ.get("SG_UNDER", "").split()
+unittest.TestCase.maxDiff = None
 PATIENCE = 60 if UNDER or PRELOAD else 15  # seconds until a condition counts as missed
 
 
