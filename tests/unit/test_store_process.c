@@ -117,9 +117,9 @@ static void reader_trusts_only_whom_it_was_told_to(void **state)
 
 static int on_read_only_mount(struct world *world)
 {
-    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-        mount(world->root, world->root, NULL, MS_BIND, NULL) != 0 ||
-        mount("none", world->root, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) != 0)
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount(world->root, world->root, "none", MS_BIND, NULL) != 0 ||
+        mount("none", world->root, "none", MS_BIND | MS_REMOUNT | MS_RDONLY, NULL) != 0)
         return CHILD_SKIPS;
     if (open(world_path(world, "probe"), O_CREAT | O_WRONLY, 0600) >= 0 || errno != EROFS)
         return 2;
