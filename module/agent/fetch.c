@@ -176,7 +176,11 @@ static void end(struct sg_fetch *fetch, enum sg_fetch_result result, const char 
         if (fetch->in_round)
             sg_health_bad(&account->health, "role %s: %s", fetch->name, why);
     }
-    if (result == SG_FETCH_PARTIAL)
+    /* A sweep is complete without a role that it did not show, so that role's age is its own: it
+     * must not look as fresh as its account for as long as GetRole gets no answer. */
+    const bool unseen =
+        result == SG_FETCH_FAILED && account->config->discover == SG_DISCOVER_SWEEP;
+    if (result == SG_FETCH_PARTIAL || unseen)
         sg_account_take_stale(account, role, why);
     if (result == SG_FETCH_GOOD)
         role->read_aws_ms = fetch->last_aws_ms;

@@ -159,6 +159,22 @@ def absent_role_stays_when_get_role_is_refused():
         agent.wait_log("AccessDenied")
 
 
+def absent_role_ages_when_get_role_gets_no_answer():
+    with World() as (box, agent):
+        iam = box.client("iam")
+        box.make_role("gone")
+        agent.start()
+        agent.wait_complete()
+        box.faults(fail="503", fail_every=1, only="GetRole")
+        iam.delete_role_policy(RoleName="gone", PolicyName="permissions")
+        iam.delete_role(RoleName="gone")
+        record = wait_for(lambda: agent.record("gone").stale_since_ms and agent.record("gone"),
+                          "a stale record, though sweeps go on")
+        assert record.state == PRESENT
+        box.faults(reset=1)
+        wait_for(lambda: agent.record("gone").state == DELETED, "the deleted role")
+
+
 def keys_of_another_account_publish_nothing():
     with World() as (box, agent):
         box.make_role("app")
