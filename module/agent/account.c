@@ -96,7 +96,9 @@ int sg_account_take(struct sg_agent_account *account, struct sg_role *role,
     char where[160];
     const bool known = sg_role_record(&previous, role);
 
-    int error = sg_merge(&packed, &merged, known ? &previous : NULL, reading, &account->agent->log,
+    /* The first table is no change: what stands in it, `stsgatectl roles` tells. */
+    int error = sg_merge(&packed, &merged, known ? &previous : NULL, reading,
+                         account->published ? &account->agent->log : NULL,
                          sg_account_where(where, sizeof where, account, role->key));
     if (error == SG_OK)
         error = take(account, role, &packed);

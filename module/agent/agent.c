@@ -144,11 +144,14 @@ int sg_agent_load(struct sg_agent *agent)
         error = open_issuers(agent);
     if (error == SG_OK)
         error = open_socket(agent);
+    if (error == SG_OK) {
+        sg_publish_load(agent);
+        error = sg_sources_check(agent);
+    }
     if (error != SG_OK) {
         sg_agent_unload(agent);
         return error;
     }
-    sg_publish_load(agent);
     for (size_t i = 0; i < agent->issuer_count; i++)
         sg_issuer_refresh(&agent->issuers[i]);
     for (size_t i = 0; i < agent->account_count; i++)

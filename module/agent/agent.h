@@ -172,6 +172,12 @@ int sg_publish_keys(struct sg_agent *agent, const struct sg_agent_issuer *change
 /* What the store told before this run. */
 void sg_publish_load(struct sg_agent *agent);
 
+/* ---- sources.c: where keys came from ---- */
+
+/* After sg_publish_load(): drops, in memory and in the store, keys of a label that meant another
+ * issuer before. An error means that the store may still hold them: do not go on. */
+int sg_sources_check(struct sg_agent *agent);
+
 /* ---- call.c: one call of IAM, tried again ---- */
 
 struct sg_call {
@@ -230,6 +236,12 @@ void sg_managed_read_stop(struct sg_managed_read *read);
 int sg_files_open(struct sg_agent_account *account);
 void sg_files_close(struct sg_agent_account *account);
 void sg_files_round(struct sg_agent_account *account);
+/* Owner and mode of an open folder; name: of the role, "" for all roles' folder. */
+bool sg_files_folder_trusted(const struct sg_agent_account *account, int fd, const char *name,
+                             struct sg_problems *problems);
+/* Reads ROOT/NAME and takes it. False: not whole, the role's last record stays. */
+bool sg_files_take_role(struct sg_agent_account *account, struct sg_role *role, int root,
+                        const char *name);
 /* inotify has something to tell. */
 void sg_files_changed(struct sg_agent *agent);
 

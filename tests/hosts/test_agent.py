@@ -442,6 +442,22 @@ def discovery_document_of_another_issuer_is_refused():
         assert agent.kids() == []
 
 
+def keys_of_a_label_that_means_another_issuer_now_are_dropped_at_once():
+    with World() as (box, agent):
+        box.make_role("app")
+        agent.start()
+        wait_for(agent.kids, "keys")
+        box.faults(down=1, only="jwks,discovery")
+        agent.configure(settings(box, url=box.url + "/issuer/other"))
+        agent.reload()
+        agent.wait_log("keys=dropped")
+        wait_for(lambda: agent.kids() == [], lambda: str(agent.kids()))
+        agent.configure(settings(box))
+        agent.reload()
+        agent.wait_log("keys=failed")
+        assert agent.kids() == []
+
+
 # --- life ---
 
 def reload_takes_a_good_configuration_and_leaves_the_old_one_for_a_bad():

@@ -1,0 +1,45 @@
+/*
+ * fetch.h - what the two halves of reading one role share: fetch.c begins, joins and ends reads,
+ * fetch_read.c asks IAM.
+ */
+#ifndef SG_AGENT_FETCH_H
+#define SG_AGENT_FETCH_H
+
+#include "agent/agent.h"
+
+struct sg_names {
+    char **items;
+    size_t count;
+};
+
+struct sg_fetch {
+    struct sg_fetch *next;
+    struct sg_agent_account *account;
+    struct sg_role *role;
+    char name[SG_ROLE_NAME_MAX + 1];
+    bool running, asked, in_round;
+    unsigned restarts;
+    struct sg_waiters waiters;
+    struct sg_call call;
+    struct sg_iam_page page;
+    struct sg_managed_read read;
+    bool reading;
+    char arn[SG_ARN_MAX + 1];
+    char role_id[40];
+    char boundary[SG_ARN_MAX * 2];
+    int64_t created_ms;
+    bool whole;
+    struct sg_names inlines, attached;
+    size_t at; /* of inlines, then of attached */
+    struct sg_buffer statements;
+    int64_t first_aws_ms, last_aws_ms;
+};
+
+/* Asks for the role from the start; what was read before is forgotten. */
+void sg_fetch_read(struct sg_fetch *fetch);
+/* Frees what was read. */
+void sg_fetch_clear(struct sg_fetch *fetch);
+/* The read is over, and *fetch with it. why: for the log unless SG_FETCH_GOOD. */
+void sg_fetch_end(struct sg_fetch *fetch, enum sg_fetch_result result, const char *why);
+
+#endif
