@@ -21,6 +21,7 @@ struct target {
     struct sg_config *config;
     const struct sg_account *account;
     struct sg_text role; /* the name alone: IAM's API takes no path */
+    struct sg_text arn;  /* as it was given; empty: a name was */
     struct sg_iam iam;
 };
 
@@ -41,7 +42,11 @@ static bool find_target(struct target *target, const struct ctl *ctl, const char
                   target->account->label, target->account->folder);
         return false;
     }
-    target->role = sg_role_arn_parse(&arn, sg_text_of(role), true) ? arn.name : sg_text_of(role);
+    target->role = sg_text_of(role);
+    if (sg_role_arn_parse(&arn, sg_text_of(role), true)) {
+        target->role = arn.name;
+        target->arn = sg_text_of(role);
+    }
     if (!sg_role_name_fold(folded, target->role)) {
         ctl_error("\"%s\" is neither a role's name nor its ARN", role);
         return false;
@@ -82,19 +87,60 @@ static void drop_target(struct target *target)
     sg_config_free(target->config);
 }
 
+static int refused(const char *what, enum sg_iam_outcome outcome,
+                   const struct sg_iam_answer *answer)
+{
+    ctl_error("%s: IAM said %s: %s", what, answer->code[0] == 0 ? "nothing" : answer->code,
+              answer->message);
+    return outcome == SG_IAM_NO_SUCH_ENTITY || outcome == SG_IAM_DENIED ? CTL_NO : CTL_UNDECIDED;
+}
+
+static bool keep_arn(void *payload, const struct sg_iam_role *role)
+{
+    return sg_text_copy(payload, SG_ARN_MAX + 1, role->arn);
+}
+
+/* IAM takes a name alone and means whatever account the keys are of, and whatever path: a role of
+ * the same name elsewhere must not be the one that is revoked, or let in again. */
+static int check_role(struct target *target)
+{
+    const struct sg_account *account = target->account;
+    const struct sg_iam_request request = {.action = "GetRole",
+                                           .parameters = {{"RoleName", target->role}}};
+    char arn[SG_ARN_MAX + 1] = "";
+    const struct sg_iam_sink sink = {keep_arn, NULL, arn};
+    struct sg_iam_answer answer = {0};
+    struct sg_buffer body = {0};
+    struct sg_role_arn parts;
+    enum sg_iam_outcome outcome = sg_iam_run(&answer, &body, &target->iam, &request, DEADLINE_MS);
+    bool read = outcome == SG_IAM_OK && sg_iam_read_role(sg_buffer_text(&body), &sink) == SG_OK &&
+                sg_role_arn_parse(&parts, sg_text_of(arn), account->id[0] == 0);
+
+    sg_buffer_clear(&body);
+    if (outcome != SG_IAM_OK)
+        return refused("GetRole", outcome, &answer);
+    if (!read) {
+        ctl_error("GetRole: not a whole answer of IAM");
+        return CTL_UNDECIDED;
+    }
+    if (!sg_text_equal(parts.account, sg_text_of(account->id)) ||
+        !sg_text_equal(parts.partition, sg_text_of(account->partition)) ||
+        (target->arn.length > 0 && !sg_text_equal(target->arn, sg_text_of(arn)))) {
+        ctl_error("nothing was changed: with these AWS credentials the role is %s, not that of "
+                  "[account %s]%s%.*s",
+                  arn, account->label, target->arn.length > 0 ? ", " : "",
+                  SG_TEXT_ARG(target->arn));
+        return CTL_NO;
+    }
+    return CTL_YES;
+}
+
 static int report(const struct ctl *ctl, const struct target *target, const char *done,
-                  enum sg_iam_outcome outcome, const struct sg_iam_answer *answer,
-                  int64_t cutoff_ms)
+                  const struct sg_iam_answer *answer, int64_t cutoff_ms)
 {
     char date[SG_DATE_SIZE];
     struct json_object *tree;
 
-    if (outcome != SG_IAM_OK) {
-        ctl_error("%s: IAM said %s: %s", done, answer->code[0] == 0 ? "nothing" : answer->code,
-                  answer->message);
-        return outcome == SG_IAM_NO_SUCH_ENTITY || outcome == SG_IAM_DENIED ? CTL_NO
-                                                                            : CTL_UNDECIDED;
-    }
     if (ctl->json) {
         tree = json_object_new_object();
         ctl_json_text(tree, "done", sg_text_of(done));
@@ -115,11 +161,17 @@ static int run_call(const struct ctl *ctl, struct target *target,
 {
     struct sg_iam_answer answer = {0};
     enum sg_iam_outcome outcome;
+    int status;
 
     if (!connect_iam(target))
         return CTL_UNDECIDED;
+    status = check_role(target);
+    if (status != CTL_YES)
+        return status;
     outcome = sg_iam_run(&answer, NULL, &target->iam, request, DEADLINE_MS);
-    return report(ctl, target, done, outcome, &answer, cutoff_ms);
+    if (outcome != SG_IAM_OK)
+        return refused(request->action, outcome, &answer);
+    return report(ctl, target, done, &answer, cutoff_ms);
 }
 
 int ctl_revoke(struct ctl *ctl)
@@ -140,6 +192,10 @@ int ctl_revoke(struct ctl *ctl)
     }
     if (find_target(&target, ctl, ctl->argv[0], label)) {
         sg_policy_write_revocation(&document, cutoff_ms);
+        if (document.failed) {
+            ctl_error("out of memory");
+            goto out;
+        }
         fprintf(ctl->json ? stderr : stdout, "%s\n", document.data);
         fflush(stdout);
         request = (struct sg_iam_request){
@@ -149,6 +205,7 @@ int ctl_revoke(struct ctl *ctl)
                            {"RoleName", target.role}}};
         status = run_call(ctl, &target, &request, "revoked", cutoff_ms);
     }
+out:
     sg_buffer_clear(&document);
     drop_target(&target);
     return status;
