@@ -227,8 +227,9 @@ STSGATE_API void *stsgate_answered(struct stsgate_reader *reader);
 STSGATE_API void stsgate_forget(struct stsgate_reader *reader, const void *payload);
 
 /*
- * Threads that may block: check, and while undecided ask the agent and check again, for at most
- * timeout_ms. Never returns ALLOW for having waited too long.
+ * Threads that may block: check, and where undecided ask the agent and check again, after at most
+ * timeout_ms. Having waited too long is never a reason for ALLOW, but where the service itself says
+ * `undecided = allow`. Not on a reader with which stsgate_ask() is used, too: it reads the answers.
  */
 STSGATE_API enum stsgate_verdict
 stsgate_wait(struct stsgate_result *result, struct stsgate_reader *reader,

@@ -95,6 +95,7 @@ enum stsgate_verdict stsgate_wait(struct stsgate_result *result, struct stsgate_
     if (verdict != STSGATE_UNDECIDED)
         return verdict;
     if (question_of(&question, result) != NULL &&
+        !(question.kind == SG_ASK_KEYS && keys_asked_lately(reader, &question)) &&
         sg_questions_ask(&reader->questions, reader->gate->config, &question, &question) == 0 &&
         !answered_in_time(reader, &question, deadline_ms))
         stsgate_forget(reader, &question);

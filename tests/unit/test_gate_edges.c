@@ -7,7 +7,10 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -140,6 +143,47 @@ static void undecided_names_no_instant_of_acceptance(void **state)
     free(token);
 }
 
+/* How many questions came to the agent's socket. */
+static int questions_that_came(int listening)
+{
+    const int came = accept(listening, NULL, NULL);
+    struct sg_question question;
+    int count = 0;
+
+    while (came >= 0 &&
+           recv(came, &question, sizeof(question), MSG_DONTWAIT) == (ssize_t)sizeof(question))
+        count++;
+    if (came >= 0)
+        close(came);
+    return count;
+}
+
+static void unknown_keys_are_asked_for_once_in_a_window_by_those_who_wait_too(void **state)
+{
+    struct gate_fixture *f = *state;
+    char *token = token_minted(JWT_IAT_S), path[96];
+    struct stsgate_request request = {
+        .size = sizeof(request), .service = {"payments", 8}, .credential = {token, strlen(token)}};
+    struct sg_problems problems = {0};
+    int listening;
+
+    usual(f, "", true);
+    gate_fixture_publish_keys(f, "prod", SG_ALG_BIT(SG_ALG_ES384));
+    f->boot_ms += SG_KEY_REFETCH_WINDOW_MS;
+    snprintf(path, sizeof(path), "%s/agent.sock", f->folder);
+    listening = sg_ask_listen(path, &problems);
+    assert_true(listening >= 0);
+    for (int i = 0; i < 5; i++) {
+        struct stsgate_result result = {.size = sizeof(result)};
+
+        assert_int_equal(stsgate_wait(&result, f->reader, &request, 0), STSGATE_UNDECIDED);
+        assert_int_equal(result.reason, STSGATE_REASON_KEYS_UNAVAILABLE);
+    }
+    assert_int_equal(questions_that_came(listening), 1);
+    close(listening);
+    free(token);
+}
+
 static void keep_step(void *payload, const char *name, const char *text)
 {
     struct sg_buffer *steps = payload;
@@ -181,6 +225,7 @@ int main(void)
         T(nothing_stands_behind_the_texts_of_a_remembered_session),
         T(instant_that_makes_no_sense_denies),
         T(undecided_names_no_instant_of_acceptance),
+        T(unknown_keys_are_asked_for_once_in_a_window_by_those_who_wait_too),
         T(explanation_holds_no_control_character_of_a_token),
     };
 
