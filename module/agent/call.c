@@ -45,9 +45,9 @@ static bool mend(struct sg_call *call, const struct sg_iam_answer *answer)
     if (answer->date_ms == 0)
         return false;
     const int64_t offset_ms = answer->date_ms - sg_clock_wall_ms(account->agent->clock);
-    if (offset_ms > -AWAY_MS && offset_ms < AWAY_MS)
+    if (offset_ms > -AWAY_MS && offset_ms < AWAY_MS && account->iam.clock_offset_ms == 0)
         return sg_account_load_credentials(account) == SG_OK;
-    account->iam.clock_offset_ms = offset_ms;
+    account->iam.clock_offset_ms = offset_ms; /* also when our clock was mended since */
     return true;
 }
 

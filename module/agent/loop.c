@@ -5,8 +5,10 @@
 #include "agent/agent.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FIXED     3 /* signals, socket, folders */
@@ -62,6 +64,18 @@ static void serve(struct sg_agent *agent, const struct polled *polled)
         sg_socket_accept(agent);
 }
 
+/* systemd.service(5), Type=notify-reload, wants to know when. */
+static void notify_reloading(void)
+{
+    struct timespec now = {0};
+    char words[64];
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)snprintf(words, sizeof words, "RELOADING=1\nMONOTONIC_USEC=%lld",
+                   (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+    sg_notify(words);
+}
+
 /* A mistake in the new configuration leaves the old one in force, whole. */
 static int reload(struct sg_agent *agent)
 {
@@ -69,7 +83,7 @@ static int reload(struct sg_agent *agent)
     struct sg_config *fresh = NULL;
 
     agent->reload = false;
-    sg_notify("RELOADING=1");
+    notify_reloading();
     if (sg_config_read(&fresh, agent->folder, &problems) != SG_OK) {
         sg_log_problems(agent, SG_LOG_ERROR, "configuration", &problems);
         sg_log(&agent->log, SG_LOG_ERROR,

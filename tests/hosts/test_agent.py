@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "sandbox"))
 import stsgate_sandbox
@@ -217,6 +218,22 @@ def every_kind_of_error_leaves_cutoffs_alone():
             box.calm()
             wait_for(lambda: any("read=complete" in line for line in agent.log[start:]), code, 60)
         assert agent.record("app").cutoff_ms > 0 and not agent.record("app").stale_since_ms
+
+
+def clock_that_is_wrong_is_told_and_signed_around():
+    with World() as (box, agent):
+        box.make_role("app")
+        box.revoke("app")
+        box.faults(clock_offset_ms=3600000)
+        agent.start()
+        agent.wait_complete()
+        assert "behind AWS's" in agent.wait_log("problem=clock")
+        stamp, here = agent.stamp(), time.time() * 1000
+        assert stamp.complete_aws_ms > here + 3000000, "AWS's time, not ours"
+        assert agent.record("app").enforced()[0].first_seen_ms > here + 3000000
+        box.faults(clock_offset_ms=0)
+        wait_for(lambda: agent.stamp().complete_aws_ms < time.time() * 1000 + 60000,
+                 "the way back", 60)
 
 
 def throttling_is_waited_out():
