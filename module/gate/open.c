@@ -7,6 +7,7 @@
 
 #include <config.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 static void tell(const struct stsgate_options *options, struct sg_problems *problems)
 {
@@ -22,6 +23,25 @@ static void host_log(void *context, enum sg_log_level level, const char *line)
     gate->host_log(gate->host_payload, (int)level, line);
 }
 
+/* Whoever may write a key file, or read a secret, can make tokens of his own. A file that is not
+ * there is the reader's to report. */
+static bool key_file_safe(const struct sg_issuer *issuer, bool secret, struct sg_problems *problems)
+{
+    struct stat info;
+
+    if (stat(issuer->keys, &info) != 0)
+        return true;
+    if ((info.st_mode & S_IWOTH) != 0 || (secret && (info.st_mode & S_IROTH) != 0)) {
+        sg_problem(problems, issuer->keys, 0,
+                   "may be %s by everybody (mode %04o), who can then make tokens of [issuer %s]; "
+                   "expected chmod %s",
+                   (info.st_mode & S_IWOTH) != 0 ? "written" : "read",
+                   (unsigned)(info.st_mode & 07777), issuer->label, secret ? "o-rwx" : "o-w");
+        return false;
+    }
+    return true;
+}
+
 static bool read_key_files(struct stsgate *gate, struct sg_problems *problems)
 {
     const struct sg_config *config = gate->config;
@@ -29,14 +49,16 @@ static bool read_key_files(struct stsgate *gate, struct sg_problems *problems)
 
     for (size_t i = 0; i < config->issuer_count; i++) {
         const struct sg_issuer *issuer = &config->issuers[i];
+        const bool secret = (issuer->algorithms & SG_ALGS_SECRET) != 0;
 
-        if (issuer->keys != NULL &&
-            sg_keys_read_file(&gate->key_files[i], issuer->keys, issuer->algorithms,
-                              (issuer->algorithms & SG_ALGS_SECRET) != 0, problems) != SG_OK) {
+        if (issuer->keys == NULL)
+            continue;
+        good = key_file_safe(issuer, secret, problems) && good;
+        if (sg_keys_read_file(&gate->key_files[i], issuer->keys, issuer->algorithms, secret,
+                              problems) != SG_OK) {
             sg_problem(problems, issuer->keys, 0,
                        "holds no key for [issuer %s]; expected a JWKS, PEM public keys%s",
-                       issuer->label,
-                       (issuer->algorithms & SG_ALGS_SECRET) != 0 ? " or the secret" : "");
+                       issuer->label, secret ? " or the secret" : "");
             good = false;
         }
     }

@@ -122,6 +122,7 @@ def main():
         write(HOST % folder, folder, "stsgate.conf")
         write(SERVICE, folder, "services.d", "payments.conf")
         write(SECRET, folder, "secret")
+        os.chmod(os.path.join(folder, "secret"), 0o600)
         write("[agent]\nstat = /\n", folder, "bad", "stsgate.conf")
         try:
             compile_program(folder)

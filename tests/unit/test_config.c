@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -303,6 +304,48 @@ static void key_file_that_can_not_be_read_stops_the_gate(void **state)
     assert_non_null(strstr(f->problems.data, "none.json"));
 }
 
+static void assert_key_file(struct gate_fixture *f, const char *algorithm, mode_t mode, int answer)
+{
+    char conf[400], path[128];
+
+    snprintf(conf, sizeof(conf),
+             "[issuer prod]\nkind = jwt\nurl = https://x\nalgorithms = %s\n"
+             "keys = %%FOLDER%%/conf/key\nissue_time = session:iat\n",
+             algorithm);
+    gate_fixture_write(f, "stsgate.conf", conf);
+    gate_fixture_write(f, "services.d/payments.conf",
+                       "[service]\naccept = prod\naudience = a\nallow_roles = arn:x\n");
+    snprintf(path, sizeof(path), "%s/key", f->conf);
+    assert_int_equal(chmod(path, mode), 0);
+    assert_int_equal(gate_fixture_open(f), answer);
+    stsgate_reader_close(f->reader);
+    stsgate_close(f->gate);
+    f->reader = NULL;
+    f->gate = NULL;
+}
+
+static void secret_that_everybody_may_read_is_refused(void **state)
+{
+    struct gate_fixture *f = *state;
+
+    gate_fixture_write(f, "key", "a secret of more than thirty-two bytes, of a test");
+    assert_key_file(f, "HS256", 0640, 0);
+    assert_key_file(f, "HS256", 0644, STSGATE_E_CONFIG);
+    assert_non_null(strstr(f->problems.data, "may be read by everybody"));
+}
+
+static void key_file_that_everybody_may_write_is_refused(void **state)
+{
+    struct gate_fixture *f = *state;
+    char *set = jwt_key_set(SG_ALG_BIT(SG_ALG_ES256));
+
+    gate_fixture_write(f, "key", set);
+    free(set);
+    assert_key_file(f, "ES256", 0644, 0);
+    assert_key_file(f, "ES256", 0646, STSGATE_E_CONFIG);
+    assert_non_null(strstr(f->problems.data, "may be written by everybody"));
+}
+
 static void leftovers_of_editors_are_no_services(void **state)
 {
     struct gate_fixture *f = *state;
@@ -335,6 +378,8 @@ int main(void)
         T(cutoffs_of_patterns_are_read),
         T(cutoff_without_a_date_is_a_mistake),
         T(key_file_that_can_not_be_read_stops_the_gate),
+        T(secret_that_everybody_may_read_is_refused),
+        T(key_file_that_everybody_may_write_is_refused),
         T(leftovers_of_editors_are_no_services),
     };
 
