@@ -93,6 +93,10 @@ int stsgate_open(struct stsgate **gate_out, const struct stsgate_options *option
             error = SG_E_INVALID;
     }
     tell(options, &problems);
+    /* What libcrypto loads on first use it loads here, before a host forks: workers then share it.
+     */
+    if (error == SG_OK)
+        sg_cache_free(sg_cache_new(NULL));
     if (error == SG_OK) {
         *gate_out = gate;
         return 0;
