@@ -14,7 +14,8 @@ struct json_walk {
     struct sg_text path[SG_WALK_MAX_DEPTH];
     char names[SG_WALK_MAX_DEPTH][SG_WALK_MAX_NAME + 1];
     unsigned depth; /* of what is open */
-    char *text;
+    char *text;     /* of the last string that held escapes */
+    size_t text_size;
     int error;
 };
 
@@ -53,6 +54,24 @@ static bool enter(struct json_walk *json, struct sg_text key)
     return step(json, false, (struct sg_text){0});
 }
 
+/* What is unescaped is never longer than what is escaped. */
+static bool unescape(struct json_walk *json, struct sg_text *text, const struct sg_json_item *item)
+{
+    const size_t size = item->raw.length + 1;
+
+    if (size > json->text_size) {
+        char *larger = realloc(json->text, size);
+        if (larger == NULL) {
+            json->error = SG_E_MEMORY;
+            return false;
+        }
+        json->text = larger;
+        json->text_size = size;
+    }
+    text->data = json->text;
+    return sg_json_string(json->text, json->text_size, &text->length, item);
+}
+
 static bool take_item(void *payload, const struct sg_json_item *item)
 {
     struct json_walk *json = payload;
@@ -70,13 +89,11 @@ static bool take_item(void *payload, const struct sg_json_item *item)
         text = (struct sg_text){0};
         break;
     case SG_JSON_STRING:
-        if (item->escaped &&
-            !sg_json_string(json->text, SG_WALK_MAX_TEXT + 1, &text.length, item)) {
-            json->error = SG_E_LIMIT;
+        if (item->raw.length > SG_WALK_MAX_TEXT ||
+            (item->escaped && !unescape(json, &text, item))) {
+            json->error = json->error == SG_OK ? SG_E_LIMIT : json->error;
             return false;
         }
-        if (item->escaped)
-            text.data = json->text;
         break;
     case SG_JSON_TRUE:
     case SG_JSON_FALSE:
@@ -91,23 +108,17 @@ static bool take_item(void *payload, const struct sg_json_item *item)
 
 static int walk_json(struct sg_text body, struct sg_walk walk)
 {
-    int error = SG_E_MEMORY;
-
     if (body.length > SG_WALK_MAX_BYTES)
         return SG_E_LIMIT;
     struct json_walk *json = sg_alloc(1, sizeof *json);
     if (json == NULL)
         return SG_E_MEMORY;
     json->walk = walk;
-    json->text = malloc(SG_WALK_MAX_TEXT + 1);
-    if (json->text == NULL)
-        goto out;
-    error = sg_json_scan(body, NULL, take_item, json);
+    int error = sg_json_scan(body, NULL, take_item, json);
     if (json->error != SG_OK)
         error = json->error;
     if (error == SG_OK && !leave_down_to(json, 0))
         error = json->error;
-out:
     free(json->text);
     free(json);
     return error;
