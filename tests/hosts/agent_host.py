@@ -6,6 +6,7 @@ agent.
 
 import os
 import shlex
+import shutil
 import signal
 import socket
 import struct
@@ -157,6 +158,7 @@ class Agent:
 
     def __exit__(self, kind, *_):
         code = self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
         if kind is not None:
             print("# log of stsgated:\n" + "\n".join("#   " + line for line in self.log[-40:]))
         elif code not in (None, 0):

@@ -42,7 +42,6 @@ class Files:
 
     def __exit__(self, *exception):
         self.agent.__exit__(*exception)
-        shutil.rmtree(self.agent.folder)
 
     def put(self, role, name, text, mode=0o644):
         folder = os.path.join(self.folder, role)
