@@ -251,8 +251,10 @@ static enum stsgate_reason find_record(struct check *check, struct sg_record *re
                           sg_text_of(session->account), sg_text_of(session->role_key), record);
     if (error == SG_E_ABSENT && account->source == SG_SOURCE_FILE)
         return STSGATE_REASON_NONE;
+    /* Stale or not: an on-demand account that knows no role yet is never read but for a question.
+     */
     if (error == SG_E_ABSENT)
-        return *stale ? STSGATE_REASON_CUTOFFS_UNAVAILABLE : STSGATE_REASON_ROLE_PENDING;
+        return STSGATE_REASON_ROLE_PENDING;
     if (error != SG_OK)
         return STSGATE_REASON_CUTOFFS_UNAVAILABLE;
     if (record->stale_since_ms != 0 && *aws_now_ms - record->stale_since_ms > account->max_stale_ms)

@@ -76,6 +76,23 @@ static void role_of_a_remembered_session_can_be_asked_for(void **state)
     free(token);
 }
 
+/* With discover = on-demand nothing is ever read of an account, and nothing stamped, before
+ * somebody asks. */
+static void role_that_nobody_has_read_is_asked_for_though_its_account_is_stale(void **state)
+{
+    struct gate_fixture *f = *state;
+    char *token = token_minted(JWT_IAT_S);
+    struct stsgate_result result;
+
+    usual(f, "", false);
+    f->boot_ms += 11 * MINUTES;
+    result = gate_fixture_check(f, token);
+    assert_int_equal(result.verdict, STSGATE_UNDECIDED);
+    assert_int_equal(result.reason, STSGATE_REASON_ROLE_PENDING);
+    assert_true(sg_question_valid(result.want, sizeof(struct sg_question)));
+    free(token);
+}
+
 static void nothing_stands_behind_the_texts_of_a_remembered_session(void **state)
 {
     static const char zeros[sizeof(((struct stsgate_result *)NULL)->role)];
@@ -222,6 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(role_of_a_remembered_session_can_be_asked_for),
+        T(role_that_nobody_has_read_is_asked_for_though_its_account_is_stale),
         T(nothing_stands_behind_the_texts_of_a_remembered_session),
         T(instant_that_makes_no_sense_denies),
         T(undecided_names_no_instant_of_acceptance),
