@@ -44,6 +44,7 @@ typedef struct {
     struct stsgate_reader      *reader;       /* the event loop's */
     struct stsgate_reader      *slow_reader;  /* the thread's; NULL: none */
     ngx_thread_pool_t          *thread_pool;
+    pid_t                       thread;       /* 0: it has not worked yet */
     ngx_uint_t                  slow;         /* tasks that are not back yet */
 
     ngx_connection_t           *agent;        /* watches stsgate_fd() */
@@ -126,6 +127,7 @@ ngx_int_t ngx_http_stsgate_add_thread(ngx_conf_t *cf,
     ngx_http_stsgate_worker_t *worker);
 ngx_int_t ngx_http_stsgate_post_slow(ngx_http_stsgate_ctx_t *ctx,
     struct stsgate_request *request);
+ngx_int_t ngx_http_stsgate_await_thread(ngx_http_stsgate_worker_t *worker);
 
 ngx_int_t ngx_http_stsgate_add_variables(ngx_conf_t *cf);
 ngx_int_t ngx_http_stsgate_index_variables(ngx_conf_t *cf,

@@ -611,12 +611,9 @@ ngx_http_stsgate_close_readers(ngx_http_stsgate_main_conf_t *smcf)
         ngx_delete_posted_event(&worker->answered);
     }
 
-    if (worker->slow) {
+    if (ngx_http_stsgate_await_thread(worker) != NGX_OK) {
 
-        /*
-         * The process ends while the thread may still be at work, so what it
-         * reads stays; otherwise nginx has joined it before it came here.
-         */
+        /* the process ends; what the thread may still read stays */
 
         worker->slow_reader = NULL;
         worker->reader = NULL;

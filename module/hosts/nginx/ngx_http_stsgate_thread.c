@@ -155,6 +155,10 @@ ngx_http_stsgate_slow_thread(void *data, ngx_log_t *log)
     ctx = slow->ctx;
     reader = ctx->worker->slow_reader;
 
+    if (ctx->worker->thread == 0) {
+        ctx->worker->thread = (pid_t) ngx_thread_tid();
+    }
+
     slow->request.defer_slow = 0;
 
     if (stsgate_verify(&ctx->seal, reader, &slow->request) == 0) {
@@ -216,6 +220,37 @@ ngx_http_stsgate_slow_done(ngx_event_t *ev)
 }
 
 
+/*
+ * At the end of a worker nginx has told the thread to exit, but not waited for
+ * what a thread does then: OpenSSL frees what it keeps for each one, and must
+ * not do so while the process runs its exit handlers, OpenSSL's among them.
+ */
+
+ngx_int_t
+ngx_http_stsgate_await_thread(ngx_http_stsgate_worker_t *worker)
+{
+    ngx_uint_t  i;
+
+    if (worker->thread == 0) {
+        return NGX_OK;
+    }
+
+    for (i = 0; i < 2000; i++) {
+        if (syscall(SYS_tgkill, getpid(), worker->thread, 0) == -1) {
+            worker->thread = 0;
+            return NGX_OK;
+        }
+
+        ngx_msleep(1);
+    }
+
+    ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                  "stsgate: the thread does not end");
+
+    return NGX_ERROR;
+}
+
+
 #else
 
 
@@ -233,6 +268,13 @@ ngx_http_stsgate_post_slow(ngx_http_stsgate_ctx_t *ctx,
     struct stsgate_request *request)
 {
     return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_stsgate_await_thread(ngx_http_stsgate_worker_t *worker)
+{
+    return NGX_OK;
 }
 
 
