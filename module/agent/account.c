@@ -298,7 +298,9 @@ void sg_account_round_ended(struct sg_agent_account *account, bool good, int64_t
     if (good && aws_ms != 0) {
         account->complete_boot_ms = account->ended_boot_ms;
         account->complete_aws_ms = aws_ms;
-        sg_publish_stamp(account->agent, SG_SLOT_ACCOUNT, account->config->label, aws_ms);
+        /* Readers carry AWS's clock on from the instant of the stamp, which is now. */
+        sg_publish_stamp(account->agent, SG_SLOT_ACCOUNT, account->config->label,
+                         aws_ms + (sg_now_ms(account->agent) - account->round_boot_ms));
     }
     log_round(account, good, was_good, changed);
     set_next_round(account, good);

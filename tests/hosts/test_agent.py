@@ -126,6 +126,19 @@ def unchanged_account_moves_the_stamp_only():
         assert after.generation == before.generation and after.complete_boot_ms > before.complete_boot_ms
 
 
+def stamp_of_a_long_sweep_is_not_behind_awss_clock():
+    with World() as (box, agent):
+        for number in range(4):
+            box.make_role("Role%d" % number)
+        box.faults(page_size=1, latency_ms=700)
+        agent.start()
+        agent.wait_complete()
+        stamp = agent.stamp()
+        apart_ms = time.time() * 1000 - time.clock_gettime(time.CLOCK_BOOTTIME) * 1000
+        # Date has whole seconds; the sweep took three.
+        assert stamp.complete_aws_ms > stamp.complete_boot_ms + apart_ms - 1200
+
+
 def absent_role_is_deleted_only_when_get_role_says_so():
     with World() as (box, agent):
         iam = box.client("iam")
