@@ -20,6 +20,9 @@
 
 /* A session with its texts end to end: ARN, role id, session name, source identity. */
 struct packed {
+    struct sg_cache_key key;
+    uint64_t epoch;
+    struct sg_record record;
     uint64_t generation;
     struct sg_interval issued;
     int64_t evidence_ms, token_issued_ms, not_before_ms, expires_ms;
@@ -30,11 +33,15 @@ struct packed {
     char texts[TEXT_MAX];
 };
 
+struct set {
+    uint64_t tags[WAYS]; /* the second half of the key; the first chose the set */
+    uint32_t used[WAYS]; /* tick of the last use; 0: never used */
+    uint16_t at[WAYS];   /* in sessions[], once used */
+};
+
 /* Sessions lie in the order in which ways were first used, so that a few take few pages. */
 struct slots {
-    struct sg_cache_key keys[SETS][WAYS];
-    uint32_t used[SETS][WAYS]; /* tick of the last use; 0: never used */
-    uint16_t at[SETS][WAYS];   /* in sessions[], once used */
+    struct set sets[SETS];
     struct packed sessions[SG_CACHE_SLOTS];
 };
 
@@ -131,21 +138,31 @@ bool sg_cache_seal(struct stsgate_seal *seal, struct sg_cache *cache, size_t ser
     return hash(seal->bytes, cache, head, sizeof(head), credential);
 }
 
-static size_t set_of(const struct sg_cache_key *key)
+static struct set *set_of(const struct sg_cache *cache, const struct sg_cache_key *key)
 {
     uint16_t low;
 
     memcpy(&low, key->bytes, sizeof(low));
-    return low % SETS;
+    return &cache->slots->sets[low % SETS];
 }
 
-/* The way that holds `key`, or WAYS. The key is a keyed hash: how long this takes tells nobody
- * anything. */
-static size_t way_of(const struct sg_cache *cache, size_t set, const struct sg_cache_key *key)
+static uint64_t tag_of(const struct sg_cache_key *key)
 {
+    uint64_t tag;
+
+    memcpy(&tag, key->bytes + sizeof(*key) - sizeof(tag), sizeof(tag));
+    return tag;
+}
+
+/* The way that holds `key`, or WAYS. */
+static size_t way_of(const struct sg_cache *cache, const struct set *set,
+                     const struct sg_cache_key *key)
+{
+    uint64_t tag = tag_of(key);
+
     for (size_t way = 0; way < WAYS; way++) {
-        if (cache->slots->used[set][way] != 0 &&
-            memcmp(&cache->slots->keys[set][way], key, sizeof(*key)) == 0)
+        if (set->tags[way] == tag && set->used[way] != 0 &&
+            memcmp(&cache->slots->sessions[set->at[way]].key, key, sizeof(*key)) == 0)
             return way;
     }
     return WAYS;
@@ -199,6 +216,8 @@ static void unpack(struct sg_cached *cached, const struct packed *packed)
 
     cached->issuer = packed->issuer;
     cached->generation = packed->generation;
+    cached->epoch = packed->epoch;
+    cached->record = packed->record;
     session->issued = packed->issued;
     session->evidence_ms = packed->evidence_ms;
     session->token_issued_ms = packed->token_issued_ms;
@@ -230,46 +249,55 @@ static uint32_t next_tick(struct sg_cache *cache)
 
 bool sg_cache_find(struct sg_cached *cached, struct sg_cache *cache, const struct sg_cache_key *key)
 {
-    size_t set = set_of(key);
+    struct set *set = set_of(cache, key);
     size_t way = way_of(cache, set, key);
 
     if (way == WAYS)
         return false;
-    cache->slots->used[set][way] = next_tick(cache);
-    unpack(cached, &cache->slots->sessions[cache->slots->at[set][way]]);
+    set->used[way] = next_tick(cache);
+    unpack(cached, &cache->slots->sessions[set->at[way]]);
+    cached->at = set->at[way];
     return true;
 }
 
 /* A way of the set that was never used, has expired or, failing that, was used longest ago. */
-static size_t way_to_fill(const struct sg_cache *cache, size_t set, int64_t now_ms)
+static size_t way_to_fill(const struct sg_cache *cache, const struct set *set, int64_t now_ms)
 {
-    const struct slots *slots = cache->slots;
     size_t oldest = 0;
 
     for (size_t way = 0; way < WAYS; way++) {
-        if (slots->used[set][way] == 0 || slots->sessions[slots->at[set][way]].expires_ms <= now_ms)
+        if (set->used[way] == 0 || cache->slots->sessions[set->at[way]].expires_ms <= now_ms)
             return way;
-        if (cache->tick - slots->used[set][way] > cache->tick - slots->used[set][oldest])
+        if (cache->tick - set->used[way] > cache->tick - set->used[oldest])
             oldest = way;
     }
     return oldest;
 }
 
-void sg_cache_put(struct sg_cache *cache, const struct sg_cache_key *key,
-                  const struct sg_cached *cached, int64_t now_ms)
+void sg_cache_put(struct sg_cache *cache, const struct sg_cache_key *key, struct sg_cached *cached,
+                  int64_t now_ms)
 {
-    struct slots *slots = cache->slots;
-    struct packed packed = {0};
-    size_t set = set_of(key);
+    struct packed packed = {.key = *key};
+    struct set *set = set_of(cache, key);
     size_t way = way_of(cache, set, key);
 
+    cached->at = SG_CACHE_NOWHERE;
     if (!pack(&packed, cached))
         return;
     if (way == WAYS)
         way = way_to_fill(cache, set, now_ms);
-    if (slots->used[set][way] == 0)
-        slots->at[set][way] = cache->filled++;
-    slots->sessions[slots->at[set][way]] = packed;
-    slots->keys[set][way] = *key;
-    slots->used[set][way] = next_tick(cache);
+    if (set->used[way] == 0)
+        set->at[way] = cache->filled++;
+    cached->at = set->at[way];
+    cache->slots->sessions[cached->at] = packed;
+    set->tags[way] = tag_of(key);
+    set->used[way] = next_tick(cache);
+}
+
+void sg_cache_put_record(struct sg_cache *cache, const struct sg_cached *cached)
+{
+    if (cached->at == SG_CACHE_NOWHERE)
+        return;
+    cache->slots->sessions[cached->at].epoch = cached->epoch;
+    cache->slots->sessions[cached->at].record = cached->record;
 }

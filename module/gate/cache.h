@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "session/session.h"
+#include "store/record.h"
 
 #include <stsgate/stsgate.h>
 
@@ -35,13 +36,21 @@ struct sg_cached {
     size_t issuer; /* index in the configuration */
     uint64_t generation;
     struct sg_session session;
+    /* The role's record, as long as the store's epoch of its account is this one; 0: not looked up
+     * yet. */
+    uint64_t epoch;
+    struct sg_record record;
+    uint16_t at; /* where it is remembered; SG_CACHE_NOWHERE */
 };
+#define SG_CACHE_NOWHERE UINT16_MAX
 
 bool sg_cache_find(struct sg_cached *cached, struct sg_cache *cache,
                    const struct sg_cache_key *key);
 /* Replaces what has expired at now_ms, else the one used longest ago. Sessions with very long names
- * are not remembered. */
-void sg_cache_put(struct sg_cache *cache, const struct sg_cache_key *key,
-                  const struct sg_cached *cached, int64_t now_ms);
+ * are not remembered. Sets cached->at. */
+void sg_cache_put(struct sg_cache *cache, const struct sg_cache_key *key, struct sg_cached *cached,
+                  int64_t now_ms);
+/* Remembers cached->record and its epoch beside the session. */
+void sg_cache_put_record(struct sg_cache *cache, const struct sg_cached *cached);
 
 #endif

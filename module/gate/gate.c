@@ -226,6 +226,36 @@ static bool take(struct check *check, const struct sg_decision *decision)
     return true;
 }
 
+/*
+ * The record beside the remembered session, while the account's table is the same; else from the
+ * table. Names that agree are left out of what is remembered: a record that names nothing else is
+ * compared with nothing, and its memory not touched.
+ */
+static int look_up(struct check *check, struct sg_record *record, struct sg_slot *slot)
+{
+    const struct sg_session *session = &check->known.session;
+    struct stsgate_reader *reader = check->reader;
+    uint64_t epoch = sg_store_epoch(reader->store, slot);
+    int error;
+
+    if (epoch != 0 && check->known.epoch == epoch) {
+        *record = check->known.record;
+        return SG_OK;
+    }
+    error = sg_store_role(reader->store, slot, sg_text_of(session->partition),
+                          sg_text_of(session->account), sg_text_of(session->role_key), record);
+    if (error != SG_OK || epoch == 0)
+        return error;
+    check->known.epoch = epoch;
+    check->known.record = *record;
+    if (sg_text_equal(record->arn, sg_text_of(session->role_arn)))
+        check->known.record.arn.length = 0;
+    if (session->role_id[0] == 0 || sg_text_equal(record->role_id, sg_text_of(session->role_id)))
+        check->known.record.role_id.length = 0;
+    sg_cache_put_record(reader->cache, &check->known);
+    return SG_OK;
+}
+
 /* The role's record and how fresh it is. NONE with record->state 0: the source is complete and has
  * nothing of this role. */
 static enum stsgate_reason find_record(struct check *check, struct sg_record *record,
@@ -233,7 +263,6 @@ static enum stsgate_reason find_record(struct check *check, struct sg_record *re
 {
     const struct sg_account *account = issuer_of(check)->account;
     size_t index = (size_t)(account - config_of(check)->accounts);
-    const struct sg_session *session = &check->known.session;
     struct stsgate_reader *reader = check->reader;
     struct sg_stamp stamp;
     int error;
@@ -247,8 +276,7 @@ static enum stsgate_reason find_record(struct check *check, struct sg_record *re
     }
     *aws_now_ms = stamp.complete_aws_ms + (check->boot_ms - stamp.complete_boot_ms);
     *stale = !stamp.this_boot || check->boot_ms - stamp.complete_boot_ms > account->max_stale_ms;
-    error = sg_store_role(reader->store, reader->accounts[index], sg_text_of(session->partition),
-                          sg_text_of(session->account), sg_text_of(session->role_key), record);
+    error = look_up(check, record, reader->accounts[index]);
     if (error == SG_E_ABSENT && account->source == SG_SOURCE_FILE)
         return STSGATE_REASON_NONE;
     /* Stale or not: an on-demand account that knows no role yet is never read but for a question.
