@@ -8,8 +8,8 @@ import subprocess
 import sys
 import unittest
 
-TOP = os.environ.get("SG_SRCDIR") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
-sys.path.insert(0, os.path.join(TOP, "tests/sandbox"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../sandbox"))
 from stsgate_sandbox import Sandbox, find_binary  # noqa: E402
 
 import nginx_host  # noqa: E402

@@ -110,7 +110,8 @@ class Mistakes(unittest.TestCase):
 
     def test_satisfy_any_is_warned_of_once_where_it_begins(self):
         nginx = self.make("stsgate_conf FOLDER; server { listen 127.0.0.1:PORT;\n"
-                          "stsgate payments;\nlocation /all { } location /any { satisfy any; location /any/a { } } }")
+                          "stsgate payments;\nlocation /all { }\n"
+                          "location /any { satisfy any; location /any/a { } } }")
         code, said = nginx.test()
         self.assertEqual(code, 0)
         self.assertEqual(said.count('"satisfy any" lets requests'), 1)
