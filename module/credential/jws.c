@@ -3,7 +3,7 @@
  * EVP_PKEY_verify on a context prepared once for the key. Anything but a
  * plain success is a refusal, and OpenSSL's error queue is left as it was
  * found: it belongs to the host. Never parses a key on the request path, never
- * takes an algorithm from a token, never allocates while it verifies.
+ * takes an algorithm from a token.
  */
 #include "credential/jws.h"
 
@@ -54,8 +54,8 @@ struct sg_verify_key {
     EVP_PKEY *public_key;
     EVP_PKEY_CTX *verifier; /* RSA and EC: key, padding and digest are set */
     EVP_MD *digest;
-    EVP_MD_CTX *digesting;
-    EVP_MAC_CTX *mac; /* HMAC: keyed */
+    EVP_MD_CTX *digesting; /* Ed25519 */
+    EVP_MAC_CTX *mac;      /* HMAC: keyed */
     size_t signature_length;
 };
 
@@ -196,12 +196,10 @@ static int prepare(struct sg_verify_key *key, struct sg_text material)
     const int error = read_public_key(&key->public_key, key->recipe, material);
     if (error != SG_OK)
         return error;
-    key->digesting = EVP_MD_CTX_new();
-    if (key->digesting == NULL)
-        return SG_E_MEMORY;
     if (key->recipe->family == FAMILY_ED25519) {
+        key->digesting = EVP_MD_CTX_new();
         key->signature_length = ED25519_SIGNATURE;
-        return SG_OK;
+        return key->digesting == NULL ? SG_E_MEMORY : SG_OK;
     }
     key->digest = EVP_MD_fetch(NULL, key->recipe->digest, NULL);
     if (key->digest == NULL)
@@ -304,9 +302,7 @@ static bool verify_digest(struct sg_verify_key *key, struct sg_text input,
             return false;
         signature = der;
     }
-    if (EVP_DigestInit_ex2(key->digesting, key->digest, NULL) != 1 ||
-        EVP_DigestUpdate(key->digesting, input.data, input.length) != 1 ||
-        EVP_DigestFinal_ex(key->digesting, digest, &digest_length) != 1)
+    if (EVP_Digest(input.data, input.length, digest, &digest_length, key->digest, NULL) != 1)
         return false;
     return EVP_PKEY_verify(key->verifier, signature, length, digest, digest_length) == 1;
 }

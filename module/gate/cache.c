@@ -21,8 +21,11 @@
 /* A session with its texts end to end: ARN, role id, session name, source identity. */
 struct packed {
     struct sg_cache_key key;
-    uint64_t epoch;
-    struct sg_record record;
+    uint64_t epoch; /* of the record; 0: none is held */
+    struct sg_text statements;
+    int64_t cutoff_ms, created_ms, stale_since_ms;
+    uint8_t state;
+    bool residual;
     uint64_t generation;
     struct sg_interval issued;
     int64_t evidence_ms, token_issued_ms, not_before_ms, expires_ms;
@@ -34,7 +37,7 @@ struct packed {
 };
 
 struct set {
-    uint64_t tags[WAYS]; /* the second half of the key; the first chose the set */
+    uint32_t tags[WAYS]; /* the end of the key; its start chose the set */
     uint32_t used[WAYS]; /* tick of the last use; 0: never used */
     uint16_t at[WAYS];   /* in sessions[], once used */
 };
@@ -146,9 +149,9 @@ static struct set *set_of(const struct sg_cache *cache, const struct sg_cache_ke
     return &cache->slots->sets[low % SETS];
 }
 
-static uint64_t tag_of(const struct sg_cache_key *key)
+static uint32_t tag_of(const struct sg_cache_key *key)
 {
-    uint64_t tag;
+    uint32_t tag;
 
     memcpy(&tag, key->bytes + sizeof(*key) - sizeof(tag), sizeof(tag));
     return tag;
@@ -158,7 +161,7 @@ static uint64_t tag_of(const struct sg_cache_key *key)
 static size_t way_of(const struct sg_cache *cache, const struct set *set,
                      const struct sg_cache_key *key)
 {
-    uint64_t tag = tag_of(key);
+    uint32_t tag = tag_of(key);
 
     for (size_t way = 0; way < WAYS; way++) {
         if (set->tags[way] == tag && set->used[way] != 0 &&
@@ -217,7 +220,12 @@ static void unpack(struct sg_cached *cached, const struct packed *packed)
     cached->issuer = packed->issuer;
     cached->generation = packed->generation;
     cached->epoch = packed->epoch;
-    cached->record = packed->record;
+    cached->record = (struct sg_record){.state = (enum sg_role_state)packed->state,
+                                        .residual = packed->residual,
+                                        .cutoff_ms = packed->cutoff_ms,
+                                        .created_ms = packed->created_ms,
+                                        .stale_since_ms = packed->stale_since_ms,
+                                        .statements = packed->statements};
     session->issued = packed->issued;
     session->evidence_ms = packed->evidence_ms;
     session->token_issued_ms = packed->token_issued_ms;
@@ -296,8 +304,16 @@ void sg_cache_put(struct sg_cache *cache, const struct sg_cache_key *key, struct
 
 void sg_cache_put_record(struct sg_cache *cache, const struct sg_cached *cached)
 {
+    struct packed *packed;
+
     if (cached->at == SG_CACHE_NOWHERE)
         return;
-    cache->slots->sessions[cached->at].epoch = cached->epoch;
-    cache->slots->sessions[cached->at].record = cached->record;
+    packed = &cache->slots->sessions[cached->at];
+    packed->epoch = cached->epoch;
+    packed->state = (uint8_t)cached->record.state;
+    packed->residual = cached->record.residual;
+    packed->cutoff_ms = cached->record.cutoff_ms;
+    packed->created_ms = cached->record.created_ms;
+    packed->stale_since_ms = cached->record.stale_since_ms;
+    packed->statements = cached->record.statements;
 }

@@ -50,7 +50,8 @@ bool sg_cache_find(struct sg_cached *cached, struct sg_cache *cache,
  * are not remembered. Sets cached->at. */
 void sg_cache_put(struct sg_cache *cache, const struct sg_cache_key *key, struct sg_cached *cached,
                   int64_t now_ms);
-/* Remembers cached->record and its epoch beside the session. */
+/* Remembers cached->record and its epoch beside the session, but for the role's names: the caller
+ * has compared them. */
 void sg_cache_put_record(struct sg_cache *cache, const struct sg_cached *cached);
 
 #endif

@@ -228,8 +228,8 @@ static bool take(struct check *check, const struct sg_decision *decision)
 
 /*
  * The record beside the remembered session, while the account's table is the same; else from the
- * table. Names that agree are left out of what is remembered: a record that names nothing else is
- * compared with nothing, and its memory not touched.
+ * table. Remembered is only one whose names agree with the session's: there is nothing left to
+ * compare them with, and the table's memory is not touched.
  */
 static int look_up(struct check *check, struct sg_record *record, struct sg_slot *slot)
 {
@@ -246,12 +246,11 @@ static int look_up(struct check *check, struct sg_record *record, struct sg_slot
                           sg_text_of(session->account), sg_text_of(session->role_key), record);
     if (error != SG_OK || epoch == 0)
         return error;
+    if (!sg_text_equal(record->arn, sg_text_of(session->role_arn)) ||
+        (session->role_id[0] != 0 && !sg_text_equal(record->role_id, sg_text_of(session->role_id))))
+        return SG_OK;
     check->known.epoch = epoch;
     check->known.record = *record;
-    if (sg_text_equal(record->arn, sg_text_of(session->role_arn)))
-        check->known.record.arn.length = 0;
-    if (session->role_id[0] == 0 || sg_text_equal(record->role_id, sg_text_of(session->role_id)))
-        check->known.record.role_id.length = 0;
     sg_cache_put_record(reader->cache, &check->known);
     return SG_OK;
 }

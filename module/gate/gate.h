@@ -44,8 +44,8 @@ struct sg_prepared_key {
 
 /* What a reader holds of an issuer: its place in the store, and keys ready to verify with. */
 struct sg_issuer_view {
-    struct sg_slot *slot; /* NULL: keys come from a file */
-    struct sg_stamp stamp;
+    struct sg_slot *slot;         /* NULL: keys come from a file */
+    int64_t tried_boot_ms;        /* when the agent last tried to fetch the key set */
     uint64_t prepared_generation; /* `prepared` is of this one */
     struct sg_prepared_key *prepared;
     int64_t asked_boot_ms; /* when the agent was last asked for its keys; 0: never */

@@ -22,17 +22,19 @@ enum stsgate_reason sg_reader_issuer(struct sg_issuer_view **view_out,
                                      struct stsgate_reader *reader, size_t issuer, int64_t boot_ms)
 {
     struct sg_issuer_view *view = &reader->issuers[issuer];
+    struct sg_stamp stamp;
 
     *view_out = view;
     if (view->slot == NULL) /* keys from a file, as old as the configuration */
         return STSGATE_REASON_NONE;
-    sg_store_refresh(reader->store, view->slot, boot_ms, &view->stamp);
-    if (view->stamp.generation != view->prepared_generation) {
+    sg_store_refresh(reader->store, view->slot, boot_ms, &stamp);
+    view->tried_boot_ms = stamp.tried_boot_ms;
+    if (stamp.generation != view->prepared_generation) {
         sg_reader_drop_keys(view);
-        view->prepared_generation = view->stamp.generation;
+        view->prepared_generation = stamp.generation;
     }
-    if (view->stamp.generation == 0 || !view->stamp.this_boot ||
-        boot_ms - view->stamp.complete_boot_ms > SG_KEYS_MAX_AGE_MS)
+    if (stamp.generation == 0 || !stamp.this_boot ||
+        boot_ms - stamp.complete_boot_ms > SG_KEYS_MAX_AGE_MS)
         return STSGATE_REASON_KEYS_UNAVAILABLE;
     return STSGATE_REASON_NONE;
 }
@@ -58,8 +60,8 @@ static enum stsgate_reason find_material(unsigned *algs, struct sg_text *materia
         return STSGATE_REASON_UNKNOWN_KEY;
     }
     error = sg_store_key(reader->store, view->slot, sg_text_of(kid), &packed);
-    if (error == SG_E_ABSENT && view->stamp.tried_boot_ms > 0 &&
-        boot_ms - view->stamp.tried_boot_ms < SG_KEY_REFETCH_WINDOW_MS)
+    if (error == SG_E_ABSENT && view->tried_boot_ms > 0 &&
+        boot_ms - view->tried_boot_ms < SG_KEY_REFETCH_WINDOW_MS)
         return STSGATE_REASON_UNKNOWN_KEY;
     if (error != SG_OK || !sg_jwk_unpack(algs, material, packed))
         return STSGATE_REASON_KEYS_UNAVAILABLE;
