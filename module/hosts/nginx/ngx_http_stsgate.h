@@ -1,7 +1,8 @@
 /*
  * ngx_http_stsgate.h: what the files of the nginx module share.
  *
- *   _module.c     directives, the gate's life, the two phase handlers
+ *   _module.c     directives, the two phase handlers
+ *   _gate.c       the life of the gate and its readers
  *   _check.c      a request in, an answer out: credential, verdict, headers
  *   _wait.c       the worker's connection to the agent, requests that wait
  *   _thread.c     slow signatures in a thread
@@ -115,6 +116,11 @@ typedef struct {
 
 
 ngx_http_stsgate_ctx_t *ngx_http_stsgate_get_ctx(ngx_http_request_t *r);
+
+ngx_int_t ngx_http_stsgate_open_gate(ngx_conf_t *cf,
+    ngx_http_stsgate_main_conf_t *smcf);
+ngx_int_t ngx_http_stsgate_init_process(ngx_cycle_t *cycle);
+void ngx_http_stsgate_exit_process(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_stsgate_open_reader(ngx_http_stsgate_main_conf_t *smcf);
 
 ngx_int_t ngx_http_stsgate_check(ngx_http_request_t *r,
