@@ -46,7 +46,8 @@ static const struct ctl_option *find_option(const struct ctl_option *options, co
     return NULL;
 }
 
-int ctl_options(struct ctl *ctl, const struct ctl_option *options, const char *usage)
+int ctl_options(struct ctl *ctl, const struct ctl_option *options, int least, int most,
+                const char *usage)
 {
     int kept = 0;
 
@@ -68,6 +69,10 @@ int ctl_options(struct ctl *ctl, const struct ctl_option *options, const char *u
             return -1;
         }
         *option->value = value != NULL ? value : ctl->argv[i];
+    }
+    if (kept < least || kept > most) {
+        ctl_error("usage: stsgatectl %s", usage);
+        return -1;
     }
     return kept;
 }

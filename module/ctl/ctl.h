@@ -32,8 +32,10 @@ struct ctl_option {
     const char *name;
     const char **value;
 };
-/* Positional arguments are left in argv[0..return); -1 after printing what is wrong. */
-int ctl_options(struct ctl *ctl, const struct ctl_option *options, const char *usage);
+/* least to most positional arguments are left in argv[0..return); -1 after printing what is wrong.
+ */
+int ctl_options(struct ctl *ctl, const struct ctl_option *options, int least, int most,
+                const char *usage);
 
 /* The configuration, or NULL after printing every mistake. */
 struct sg_config *ctl_config(const struct ctl *ctl);

@@ -185,8 +185,9 @@ int ctl_revoke(struct ctl *ctl)
     struct target target = {0};
     int status = CTL_USAGE;
 
-    if (ctl_options(ctl, options, usage) != 1 ||
-        (at != NULL && !sg_date_parse_rfc3339(&cutoff_ms, sg_text_of(at)))) {
+    if (ctl_options(ctl, options, 1, 1, usage) < 0)
+        return CTL_USAGE;
+    if (at != NULL && !sg_date_parse_rfc3339(&cutoff_ms, sg_text_of(at))) {
         ctl_error("usage: stsgatectl %s; TIME as 2026-11-20T08:00:00Z", usage);
         return CTL_USAGE;
     }
@@ -219,10 +220,8 @@ int ctl_undo(struct ctl *ctl)
     struct target target = {0};
     int status = CTL_USAGE;
 
-    if (ctl_options(ctl, options, "undo ROLE [--account LABEL]") != 1) {
-        ctl_error("usage: stsgatectl undo ROLE [--account LABEL]");
+    if (ctl_options(ctl, options, 1, 1, "undo ROLE [--account LABEL]") < 0)
         return CTL_USAGE;
-    }
     if (find_target(&target, ctl, ctl->argv[0], label)) {
         request = (struct sg_iam_request){
             .action = "DeleteRolePolicy",

@@ -142,10 +142,10 @@ int ctl_roles(struct ctl *ctl)
     struct sg_problems problems = {0};
     struct sg_store *store = NULL;
     struct sg_config *config;
-    int count = ctl_options(ctl, options, "roles [--account LABEL] [PATTERN]");
+    int count = ctl_options(ctl, options, 0, 1, "roles [--account LABEL] [PATTERN]");
     int status = CTL_UNDECIDED;
 
-    if (count < 0 || count > 1)
+    if (count < 0)
         return CTL_USAGE;
     config = ctl_config(ctl);
     if (config == NULL)

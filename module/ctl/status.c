@@ -134,7 +134,7 @@ int ctl_status(struct ctl *ctl)
     struct sg_config *config;
     bool good = false;
 
-    if (ctl_options(ctl, none, "status") != 0)
+    if (ctl_options(ctl, none, 0, 0, "status") < 0)
         return CTL_USAGE;
     config = ctl_config(ctl);
     if (config == NULL)
