@@ -34,9 +34,11 @@ struct reader {
     int64_t created_ms;
     bool has_created, damaged; /* damaged: a part of this role could not be read */
     bool version_is_default, has_default_document;
+    bool boundary_told;   /* something stands below PermissionsBoundary */
+    size_t attached_told; /* entries of the list, whatever they hold */
     struct range default_document;
     bool result_seen, list_seen; /* the elements without which this is not the answer */
-    bool marker_seen;
+    bool marker_seen, truncation_told, truncation_unclear;
     size_t roles;
     int error;
 };
@@ -75,6 +77,8 @@ static void begin_item(struct reader *reader)
     reader->created_ms = 0;
     reader->has_created = reader->damaged = false;
     reader->version_is_default = reader->has_default_document = false;
+    reader->boundary_told = false;
+    reader->attached_told = 0;
 }
 
 static struct part *add_inline(struct reader *reader)
@@ -146,7 +150,9 @@ static bool hand_out_role(struct reader *reader)
         goto out;
     }
     role.whole = !reader->damaged && reader->has_created && role.arn.length > 0 &&
-                 role.name.length > 0 && role.role_id.length > 0;
+                 role.name.length > 0 && role.role_id.length > 0 &&
+                 reader->boundary_told == (role.boundary.length > 0) &&
+                 reader->attached_told == reader->attached_count;
     for (size_t i = 0; i < reader->inline_count; i++) {
         const struct part *part = &reader->inlines[i];
         role.whole = role.whole && part->has_name && part->has_document;
@@ -197,10 +203,11 @@ static void take_role_leaf(struct reader *reader, struct sg_text name, struct sg
 /* A boundary that is there but does not say which policy it is makes the role incomplete. */
 static void take_boundary(struct reader *reader, const struct sg_step *step)
 {
-    if (!step->leaving || !sg_step_is(step, "PermissionsBoundary", "PermissionsBoundaryArn"))
+    if (!sg_text_equal(step->path[step->depth - 2], SG_TEXT("PermissionsBoundary")))
         return;
-    reader->boundary = keep(reader, step->text);
-    reader->damaged = reader->damaged || step->text.length == 0;
+    reader->boundary_told = true;
+    if (step->leaving && sg_step_is(step, "PermissionsBoundary", "PermissionsBoundaryArn"))
+        reader->boundary = keep(reader, step->text);
 }
 
 static void take_page(struct reader *reader, const struct sg_step *step)
@@ -209,12 +216,27 @@ static void take_page(struct reader *reader, const struct sg_step *step)
 
     if (!step->leaving || step->depth != 3 || reader->page == NULL)
         return;
-    if (sg_text_equal(name, SG_TEXT("IsTruncated")))
-        reader->page->truncated = sg_text_equal_nocase(sg_text_trim(step->text), SG_TEXT("true"));
+    if (sg_text_equal(name, SG_TEXT("IsTruncated"))) {
+        const struct sg_text told = sg_text_trim(step->text);
+
+        reader->truncation_told = told.length > 0;
+        reader->page->truncated = sg_text_equal_nocase(told, SG_TEXT("true"));
+        reader->truncation_unclear = told.length > 0 && !reader->page->truncated &&
+                                     !sg_text_equal_nocase(told, SG_TEXT("false"));
+    }
     if (sg_text_equal(name, SG_TEXT("Marker")))
         reader->marker_seen =
             sg_text_copy(reader->page->marker, sizeof reader->page->marker, step->text) &&
             step->text.length > 0;
+}
+
+/* Half a list must not pass for a whole one, whatever the other half was lost to. */
+static bool page_is_clear(const struct reader *reader)
+{
+    if (reader->page == NULL)
+        return true;
+    return !reader->truncation_unclear && reader->marker_seen <= reader->truncation_told &&
+           (!reader->page->truncated || reader->marker_seen);
 }
 
 /* path[0] RESPONSE, path[1] RESULT; `list` (may be NULL) must stand in it. */
@@ -239,7 +261,7 @@ static int run(struct reader *reader, struct sg_text body,
         error = reader->error;
     if (error == SG_OK && (!reader->result_seen || !reader->list_seen))
         error = SG_E_INVALID;
-    if (error == SG_OK && reader->page != NULL && reader->page->truncated && !reader->marker_seen)
+    if (error == SG_OK && !page_is_clear(reader))
         error = SG_E_INVALID;
     sg_buffer_clear(&reader->texts);
     free(reader->inlines);
@@ -271,6 +293,8 @@ static void take_detail(struct reader *reader, const struct sg_step *step)
             part->has_document = step->text.length > 0;
         }
     }
+    if (step->depth == 6 && !step->leaving && sg_step_is(step, "AttachedManagedPolicies", "member"))
+        reader->attached_told++;
     if (step->depth == 7 && step->leaving && sg_step_is(step, "member", "PolicyArn") &&
         sg_text_equal(path[4], SG_TEXT("AttachedManagedPolicies")))
         add_attached(reader, step->text);
@@ -364,6 +388,7 @@ struct name_reader {
     struct reader reader;
     bool (*name)(void *payload, struct sg_text name);
     void *payload;
+    size_t told, named; /* entries; those that said their name */
 };
 
 static bool names_step(void *payload, const struct sg_step *step)
@@ -374,12 +399,17 @@ static bool names_step(void *payload, const struct sg_step *step)
     note_shape(reader, step, "ListRolePoliciesResult", "PolicyNames");
     note_shape(reader, step, "ListAttachedRolePoliciesResult", "AttachedPolicies");
     take_page(reader, step);
+    if (step->depth == 4 && !step->leaving &&
+        (sg_step_is(step, "PolicyNames", "member") ||
+         sg_step_is(step, "AttachedPolicies", "member")))
+        names->told++;
     const bool leaf = step->leaving && step->text.length > 0;
     const bool plain = step->depth == 4 && sg_step_is(step, "PolicyNames", "member");
     const bool attached = step->depth == 5 && sg_step_is(step, "member", "PolicyArn") &&
                           sg_text_equal(step->path[2], SG_TEXT("AttachedPolicies"));
     if (!leaf || (!plain && !attached))
         return true;
+    names->named++;
     if (names->name(names->payload, step->text))
         return true;
     reader->error = SG_E_MEMORY;
@@ -392,7 +422,8 @@ int sg_iam_read_names(struct sg_iam_page *page, struct sg_text body,
     struct name_reader names = {.reader = {.page = page}, .name = name, .payload = payload};
 
     *page = (struct sg_iam_page){0};
-    return run(&names.reader, body, names_step, &names);
+    const int error = run(&names.reader, body, names_step, &names);
+    return error == SG_OK && names.named != names.told ? SG_E_INVALID : error;
 }
 
 struct value_reader {

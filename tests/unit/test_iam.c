@@ -188,6 +188,18 @@ static void more_without_a_marker_is_no_answer(void **state)
                      SG_E_INVALID);
 }
 
+static void a_page_that_does_not_say_clearly_whether_it_is_the_last_is_no_answer(void **state)
+{
+    struct seen seen;
+
+    (void)state;
+    assert_int_equal(details(&seen, XML_DETAILS("", "<IsTruncated>1</IsTruncated>")), SG_E_INVALID);
+    assert_int_equal(details(&seen, XML_DETAILS("", "<Marker>m</Marker>")), SG_E_INVALID);
+    assert_int_equal(details(&seen, JSON_DETAILS("[]", ",\"IsTruncated\":\"yes\"")), SG_E_INVALID);
+    assert_int_equal(details(&seen, JSON_DETAILS("[]", ",\"IsTruncated\":null,\"Marker\":\"m\"")),
+                     SG_E_INVALID);
+}
+
 static void what_is_not_this_answer_is_never_an_empty_one(void **state)
 {
     static const char *const others[] = {
@@ -250,6 +262,16 @@ static void a_role_that_lacks_a_part_is_not_whole(void **state)
         XML_DETAILS("<member>" XML_ROLE "<PermissionsBoundary><PermissionsBoundaryArn/>"
                     "</PermissionsBoundary></member>",
                     ""),
+        XML_DETAILS("<member>" XML_ROLE "<PermissionsBoundary><PermissionsBoundaryType>Policy"
+                    "</PermissionsBoundaryType></PermissionsBoundary></member>",
+                    ""),
+        XML_DETAILS("<member>" XML_ROLE "<AttachedManagedPolicies><member><PolicyName>m"
+                    "</PolicyName></member></AttachedManagedPolicies></member>",
+                    ""),
+        JSON_DETAILS("[{" JSON_ROLE ",\"AttachedManagedPolicies\":[null]}]", ""),
+        JSON_DETAILS("[{" JSON_ROLE ",\"AttachedManagedPolicies\":[{\"PolicyArn\":\"arn:m\"},"
+                     "{\"PolicyArn\":null}]}]",
+                     ""),
         JSON_DETAILS("[{\"RoleName\":\"app\",\"RoleId\":\"A\",\"Arn\":\"arn\","
                      "\"CreateDate\":\"yesterday\"}]",
                      ""),
@@ -335,6 +357,25 @@ static void lists_are_read(void **state)
     assert_string_equal(seen.name, "arn:m");
     assert_int_equal(names(&seen, "{\"ListRolePoliciesResponse\":{\"ListRolePoliciesResult\":{}}}"),
                      SG_E_INVALID);
+}
+
+static void a_list_with_an_entry_that_has_no_name_is_no_list(void **state)
+{
+    static const char *const bodies[] = {
+        "<ListRolePoliciesResponse><ListRolePoliciesResult><PolicyNames><member>a</member><member/>"
+        "</PolicyNames></ListRolePoliciesResult></ListRolePoliciesResponse>",
+        "{\"ListRolePoliciesResponse\":{\"ListRolePoliciesResult\":{\"PolicyNames\":[null]}}}",
+        "<ListAttachedRolePoliciesResponse><ListAttachedRolePoliciesResult><AttachedPolicies>"
+        "<member><PolicyName>m</PolicyName></member></AttachedPolicies>"
+        "</ListAttachedRolePoliciesResult></ListAttachedRolePoliciesResponse>",
+        "{\"ListAttachedRolePoliciesResponse\":{\"ListAttachedRolePoliciesResult\":{"
+        "\"AttachedPolicies\":[{\"PolicyArn\":\"arn:m\"},{\"PolicyName\":\"m\"}]}}}",
+    };
+    struct seen seen;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
+        assert_int_equal(names(&seen, bodies[i]), SG_E_INVALID);
 }
 
 static void documents_and_versions_are_read(void **state)
@@ -468,6 +509,7 @@ int main(void)
         cmocka_unit_test(an_account_without_roles_is_an_answer),
         cmocka_unit_test(only_is_truncated_says_that_there_is_more),
         cmocka_unit_test(more_without_a_marker_is_no_answer),
+        cmocka_unit_test(a_page_that_does_not_say_clearly_whether_it_is_the_last_is_no_answer),
         cmocka_unit_test(what_is_not_this_answer_is_never_an_empty_one),
         cmocka_unit_test(a_cut_answer_is_no_answer),
         cmocka_unit_test(a_role_that_lacks_a_part_is_not_whole),
@@ -476,6 +518,7 @@ int main(void)
         cmocka_unit_test(depth_is_limited),
         cmocka_unit_test(a_duplicate_member_is_refused),
         cmocka_unit_test(lists_are_read),
+        cmocka_unit_test(a_list_with_an_entry_that_has_no_name_is_no_list),
         cmocka_unit_test(documents_and_versions_are_read),
         cmocka_unit_test(the_code_decides_not_the_status),
         cmocka_unit_test(a_status_without_a_code_is_read_as_itself),
