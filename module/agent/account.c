@@ -277,6 +277,15 @@ static void log_round(const struct sg_agent_account *account, bool good, bool wa
            changed ? "yes" : "no", (unsigned long long)account->round_calls, (long long)took_ms);
 }
 
+/* Readers carry AWS's clock on from the beginning: a little early, which is the stricter side. */
+void sg_account_complete(struct sg_agent_account *account, int64_t boot_ms, int64_t aws_ms)
+{
+    account->complete_boot_ms = boot_ms;
+    account->complete_aws_ms = aws_ms;
+    sg_publish_stamp(account->agent, SG_SLOT_ACCOUNT, account->config->label,
+                     &(struct sg_complete){.boot_ms = boot_ms, .aws_ms = aws_ms});
+}
+
 void sg_account_round_ended(struct sg_agent_account *account, bool good, int64_t aws_ms)
 {
     const bool was_good = account->health.tried && account->health.good;
@@ -296,11 +305,7 @@ void sg_account_round_ended(struct sg_agent_account *account, bool good, int64_t
         sg_health_bad(&account->health, "not every role could be read");
     }
     if (good && aws_ms != 0) {
-        account->complete_boot_ms = account->ended_boot_ms;
-        account->complete_aws_ms = aws_ms;
-        /* Readers carry AWS's clock on from the instant of the stamp, which is now. */
-        sg_publish_stamp(account->agent, SG_SLOT_ACCOUNT, account->config->label,
-                         aws_ms + (sg_now_ms(account->agent) - account->round_boot_ms));
+        sg_account_complete(account, account->round_boot_ms, aws_ms);
     }
     log_round(account, good, was_good, changed);
     set_next_round(account, good);

@@ -56,7 +56,7 @@ struct sg_agent_account {
     struct sg_waiters waiters; /* for the round under way */
     struct sg_health health;
     uint64_t round;        /* number of the round */
-    int64_t round_boot_ms; /* when it began */
+    int64_t round_boot_ms; /* when it began, or a read that it joined */
     bool in_round;
     size_t round_pending; /* on-demand: roles of this round still to be read */
     size_t round_good, round_bad;
@@ -64,7 +64,7 @@ struct sg_agent_account {
     bool dirty;                                /* something is not published yet */
     bool published;                            /* there is a table in the store */
     bool loosening;                            /* a statement is kept for one more read */
-    int64_t complete_boot_ms, complete_aws_ms; /* 0: none in this run */
+    int64_t complete_boot_ms, complete_aws_ms; /* when it began; 0: none in this run */
     int64_t ended_boot_ms;                     /* when the last round ended, good or not */
     int64_t budget_ms;                         /* when the next call may go out */
     int64_t skew_told_ms;
@@ -140,6 +140,8 @@ void sg_account_refresh(struct sg_agent_account *account);
 /* The round is over. aws_ms: AWS's Date of its first answer; good: everything was read. Publishes.
  */
 void sg_account_round_ended(struct sg_agent_account *account, bool good, int64_t aws_ms);
+/* All of it was read; boot_ms, aws_ms: when that began. Stamps the store. */
+void sg_account_complete(struct sg_agent_account *account, int64_t boot_ms, int64_t aws_ms);
 /* The second look that loosening needs comes soon: for reading files, which costs nobody anything.
  */
 void sg_account_hasten(struct sg_agent_account *account);
@@ -167,7 +169,7 @@ bool sg_account_owns_role(const struct sg_agent_account *account, struct sg_role
  */
 int sg_publish_account(struct sg_agent_account *account);
 void sg_publish_stamp(struct sg_agent *agent, enum sg_slot_kind kind, const char *label,
-                      int64_t aws_ms);
+                      const struct sg_complete *complete);
 int sg_publish_keys(struct sg_agent *agent, const struct sg_agent_issuer *changed);
 /* What the store told before this run. */
 void sg_publish_load(struct sg_agent *agent);

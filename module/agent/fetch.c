@@ -86,6 +86,8 @@ static void count_in_round(struct sg_fetch *fetch, enum sg_fetch_result result)
     account->round_pending--;
     account->round_good += result == SG_FETCH_GOOD;
     account->round_bad += result == SG_FETCH_FAILED;
+    if (fetch->began_boot_ms < account->round_boot_ms)
+        account->round_boot_ms = fetch->began_boot_ms; /* a gateway had asked for it before */
     if (result == SG_FETCH_GOOD &&
         (account->round_aws_ms == 0 || fetch->first_aws_ms < account->round_aws_ms))
         account->round_aws_ms = fetch->first_aws_ms;
@@ -116,10 +118,7 @@ void sg_fetch_end(struct sg_fetch *fetch, enum sg_fetch_result result, const cha
         status = SG_E_SYSTEM;
     if (status == SG_OK && completes_account(account)) {
         account->round_aws_ms = fetch->first_aws_ms;
-        account->complete_boot_ms = sg_now_ms(account->agent);
-        account->complete_aws_ms = fetch->first_aws_ms;
-        sg_publish_stamp(account->agent, SG_SLOT_ACCOUNT, account->config->label,
-                         fetch->first_aws_ms);
+        sg_account_complete(account, fetch->began_boot_ms, fetch->first_aws_ms);
     }
     unlink_fetch(fetch);
     sg_waiters_answer(account->agent, &fetch->waiters, status);

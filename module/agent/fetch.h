@@ -32,7 +32,7 @@ struct sg_fetch {
     struct sg_names inlines, attached;
     size_t at; /* of inlines, then of attached */
     struct sg_buffer statements;
-    int64_t first_aws_ms, last_aws_ms;
+    int64_t began_boot_ms, first_aws_ms, last_aws_ms;
 };
 
 /* Asks for the role from the start; what was read before is forgotten. */

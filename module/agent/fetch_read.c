@@ -145,6 +145,7 @@ void sg_fetch_read(struct sg_fetch *fetch)
                                            .parameters = {{"RoleName", sg_text_of(fetch->name)}}};
 
     sg_fetch_clear(fetch);
+    fetch->began_boot_ms = sg_now_ms(fetch->account->agent);
     call(fetch, &request, took_role);
 }
 

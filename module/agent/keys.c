@@ -100,9 +100,12 @@ static void end_well(struct sg_agent_issuer *issuer, int64_t date_ms)
         sg_log(&issuer->agent->log, SG_LOG_NOTICE, "issuer=%s keys=good again",
                issuer->config->label);
     sg_health_good(&issuer->health);
-    issuer->complete_boot_ms = now_ms;
+    issuer->complete_boot_ms = issuer->tried_boot_ms;
     sg_publish_stamp(issuer->agent, SG_SLOT_ISSUER, issuer->config->label,
-                     date_ms != 0 ? date_ms : sg_clock_wall_ms(issuer->agent->clock));
+                     &(struct sg_complete){
+                         .boot_ms = issuer->tried_boot_ms,
+                         .aws_ms = date_ms != 0 ? date_ms : sg_clock_wall_ms(issuer->agent->clock),
+                     });
     sg_timer_set(&issuer->agent->timers, &issuer->timer,
                  now_ms + REFRESH_MS - REFRESH_MS / 10 + sg_jitter_ms(REFRESH_MS / 5), set_due,
                  issuer);

@@ -54,9 +54,9 @@ int sg_publish_account(struct sg_agent_account *account)
 }
 
 void sg_publish_stamp(struct sg_agent *agent, enum sg_slot_kind kind, const char *label,
-                      int64_t aws_ms)
+                      const struct sg_complete *complete)
 {
-    if (sg_store_stamp(agent->writer, kind, sg_text_of(label), aws_ms) != SG_OK)
+    if (sg_store_stamp(agent->writer, kind, sg_text_of(label), complete) != SG_OK)
         sg_log(&agent->log, SG_LOG_ERROR, "label=%s problem=the store can't be stamped", label);
 }
 

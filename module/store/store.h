@@ -30,8 +30,8 @@ struct sg_stamp {
     uint64_t
         generation; /* of the content; moves only when the content changes; 0: never published */
     bool this_boot; /* stamped since this machine booted; else stale whatever the times say */
-    int64_t complete_boot_ms; /* CLOCK_BOOTTIME of the last complete answer; SG_NEVER_MS: none this
-                                 boot */
+    int64_t complete_boot_ms; /* CLOCK_BOOTTIME when the last complete answer was asked for;
+                                 SG_NEVER_MS: none this boot */
     int64_t complete_aws_ms;  /* the Date that AWS gave with it, also before this boot; SG_NEVER_MS:
                                  none */
     int64_t tried_boot_ms;    /* last attempt, good or not (issuers: start of the refetch window);
@@ -124,9 +124,14 @@ int sg_table_put_key(struct sg_table *table, struct sg_text issuer_label, struct
 int sg_table_commit(struct sg_table *table, const struct sg_text *changed, size_t changed_count);
 void sg_table_abandon(struct sg_table *table);
 
-/* A complete answer of AWS (or of the key server) at aws_ms. */
+/* A complete answer of AWS (or of the key server). What it tells is as old as its beginning: pages
+ * of a sweep may come minutes after the first. */
+struct sg_complete {
+    int64_t boot_ms; /* CLOCK_BOOTTIME when it was asked for; what is ahead of now counts as now */
+    int64_t aws_ms;  /* AWS's clock (the first Date), taken to be that instant's */
+};
 int sg_store_stamp(struct sg_store_writer *writer, enum sg_slot_kind kind, struct sg_text label,
-                   int64_t aws_ms);
+                   const struct sg_complete *complete);
 /* An attempt, whatever came of it. */
 int sg_store_tried(struct sg_store_writer *writer, enum sg_slot_kind kind, struct sg_text label);
 

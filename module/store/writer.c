@@ -100,8 +100,9 @@ static void enter_boot(struct sg_now_entry *entry, const struct sg_store_writer 
 }
 
 int sg_store_stamp(struct sg_store_writer *writer, enum sg_slot_kind kind, struct sg_text label,
-                   int64_t aws_ms)
+                   const struct sg_complete *complete)
 {
+    const int64_t now_ms = sg_clock_boot_ms(&writer->clock);
     struct sg_now_entry entry;
     uint32_t index;
 
@@ -109,9 +110,9 @@ int sg_store_stamp(struct sg_store_writer *writer, enum sg_slot_kind kind, struc
     if (status != SG_OK)
         return status;
     enter_boot(&entry, writer);
-    entry.complete_boot_ms = sg_clock_boot_ms(&writer->clock);
-    entry.tried_boot_ms = entry.complete_boot_ms;
-    entry.complete_aws_ms = aws_ms;
+    entry.complete_boot_ms = complete->boot_ms < now_ms ? complete->boot_ms : now_ms;
+    entry.tried_boot_ms = now_ms;
+    entry.complete_aws_ms = complete->aws_ms;
     sg_now_write(writer->now.page, index, &entry);
     return SG_OK;
 }

@@ -101,7 +101,9 @@ static void publish_keys(struct gate_fixture *f, size_t accounts)
     }
     must(sg_table_commit(table, changed, accounts) == SG_OK, "commit keys");
     for (size_t i = 0; i < accounts; i++)
-        must(sg_store_stamp(f->writer, SG_SLOT_ISSUER, changed[i], f->wall_ms) == SG_OK, "stamp");
+        must(sg_store_stamp(f->writer, SG_SLOT_ISSUER, changed[i],
+                            &(struct sg_complete){f->boot_ms, f->wall_ms}) == SG_OK,
+             "stamp");
     sg_jwks_clear(&jwks);
     free(json);
 }
@@ -142,7 +144,8 @@ static void publish_account(struct gate_fixture *f, size_t account)
              "role");
     }
     must(sg_table_commit(table, NULL, 0) == SG_OK, "commit");
-    must(sg_store_stamp(f->writer, SG_SLOT_ACCOUNT, sg_text_of(label), f->wall_ms) == SG_OK,
+    must(sg_store_stamp(f->writer, SG_SLOT_ACCOUNT, sg_text_of(label),
+                        &(struct sg_complete){f->boot_ms, f->wall_ms}) == SG_OK,
          "stamp");
 }
 

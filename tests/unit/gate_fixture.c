@@ -162,7 +162,9 @@ void gate_fixture_publish_keys(struct gate_fixture *f, const char *label, unsign
         sg_buffer_clear(&packed);
     }
     must(sg_table_commit(table, &changed, 1) == SG_OK, "commit keys");
-    must(sg_store_stamp(f->writer, SG_SLOT_ISSUER, changed, f->wall_ms) == SG_OK, "stamp");
+    must(sg_store_stamp(f->writer, SG_SLOT_ISSUER, changed,
+                        &(struct sg_complete){f->boot_ms, f->wall_ms}) == SG_OK,
+         "stamp");
     must(sg_store_tried(f->writer, SG_SLOT_ISSUER, changed) == SG_OK, "tried");
     sg_problems_clear(&problems);
     sg_jwks_clear(&jwks);
@@ -198,7 +200,8 @@ void gate_fixture_publish_role(struct gate_fixture *f, const char *label, bool r
                                SG_TEXT("payments-writer"), &record) == SG_OK,
              "role");
     must(sg_table_commit(table, NULL, 0) == SG_OK, "commit");
-    must(sg_store_stamp(f->writer, SG_SLOT_ACCOUNT, sg_text_of(label), f->wall_ms) == SG_OK,
+    must(sg_store_stamp(f->writer, SG_SLOT_ACCOUNT, sg_text_of(label),
+                        &(struct sg_complete){f->boot_ms, f->wall_ms}) == SG_OK,
          "stamp");
     sg_buffer_clear(&statements);
     sg_problems_clear(&problems);

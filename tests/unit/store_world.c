@@ -157,8 +157,9 @@ void world_publish(struct world *world, const char *label, const char *role, int
     const struct role one = {role, cutoff_ms};
 
     assert_int_equal(world_put(world, sg_text_of(label), &one, 1), SG_OK);
-    assert_int_equal(
-        sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, sg_text_of(label), world->wall_ms), SG_OK);
+    assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, sg_text_of(label),
+                                    &(struct sg_complete){world->boot_ms, world->wall_ms}),
+                     SG_OK);
 }
 
 int world_look(struct world *world, const char *label, const char *role, int64_t *cutoff_ms,

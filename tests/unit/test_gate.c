@@ -181,7 +181,8 @@ static void stale_cutoffs_are_undecided_until_they_are_read_again(void **state)
     assert_result(result, STSGATE_UNDECIDED, "cutoffs-unavailable");
     assert_int_equal(stsgate_reason_http_status(result.reason), 503);
     assert_true(result.retry_after_s > 0);
-    assert_int_equal(sg_store_stamp(f->writer, SG_SLOT_ACCOUNT, SG_TEXT("prod"), f->wall_ms),
+    assert_int_equal(sg_store_stamp(f->writer, SG_SLOT_ACCOUNT, SG_TEXT("prod"),
+                                    &(struct sg_complete){f->boot_ms, f->wall_ms}),
                      SG_OK);
     assert_result(gate_fixture_check(f, token), STSGATE_ALLOW, "ok");
     free(token);

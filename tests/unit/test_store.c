@@ -52,7 +52,9 @@ static void account_that_was_never_published_is_not_an_account_without_roles(voi
 
     world_open_writer(world);
     world_publish(world, "prod", "admin", CUTOFF);
-    assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, SG_TEXT("test"), 1), SG_OK);
+    assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, SG_TEXT("test"),
+                                    &(struct sg_complete){world->boot_ms, 1}),
+                     SG_OK);
     world_open_store(world);
     assert_int_equal(world_look(world, "test", "admin", NULL, NULL), SG_E_INVALID);
     assert_int_equal(world_look(world, "other", "admin", NULL, NULL), SG_E_INVALID);
@@ -192,7 +194,9 @@ static void label_that_would_leave_the_folder_is_refused(void **state)
 
         assert_int_equal(sg_table_begin_account(&table, world->writer, label, NULL), SG_E_INVALID);
         assert_null(table);
-        assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, label, 1), SG_E_INVALID);
+        assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, label,
+                                        &(struct sg_complete){world->boot_ms, 1}),
+                         SG_E_INVALID);
         assert_null(sg_store_slot(world->store, SG_SLOT_ACCOUNT, label));
     }
 }
@@ -250,7 +254,9 @@ static void views_outlive_a_refresh_until_the_epoch_moves(void **state)
         sg_store_role(world->store, slot, SG_TEXT("aws"), ACCOUNT, SG_TEXT("admin"), &kept), SG_OK);
 
     /* Neither a stamp nor another account's change ends the view. */
-    assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, SG_TEXT("prod"), 2), SG_OK);
+    assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, SG_TEXT("prod"),
+                                    &(struct sg_complete){world->boot_ms, 2}),
+                     SG_OK);
     world_publish(world, "test", "admin", CUTOFF + 1);
     assert_int_equal(world_look(world, "test", "admin", NULL, NULL), SG_OK);
     assert_int_equal(world_look(world, "prod", "admin", NULL, NULL), SG_OK);
@@ -275,11 +281,44 @@ static void stamp_without_a_change_moves_no_generation(void **state)
     world_open_store(world);
     before = world_stamp(world, SG_SLOT_ACCOUNT, "prod");
     world->boot_ms += 15000;
-    assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, SG_TEXT("prod"), 77), SG_OK);
+    assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, SG_TEXT("prod"),
+                                    &(struct sg_complete){world->boot_ms, 77}),
+                     SG_OK);
     after = world_stamp(world, SG_SLOT_ACCOUNT, "prod");
     assert_int_equal(before.generation, after.generation);
     assert_int_equal(after.complete_boot_ms, START_BOOT + 15000);
     assert_int_equal(after.complete_aws_ms, 77);
+}
+
+static void stamp_is_as_old_as_the_beginning_of_what_it_speaks_of(void **state)
+{
+    struct world *world = *state;
+    struct sg_complete complete = {world->boot_ms, 77};
+    struct sg_stamp stamp;
+
+    world_open_writer(world);
+    world_publish(world, "prod", "admin", CUTOFF);
+    world_open_store(world);
+    world->boot_ms += 400000;
+    assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, SG_TEXT("prod"), &complete),
+                     SG_OK);
+    stamp = world_stamp(world, SG_SLOT_ACCOUNT, "prod");
+    assert_int_equal(stamp.complete_boot_ms, START_BOOT);
+    assert_int_equal(stamp.complete_aws_ms, 77);
+    assert_int_equal(stamp.tried_boot_ms, START_BOOT + 400000);
+}
+
+static void stamp_is_never_ahead_of_the_clock(void **state)
+{
+    struct world *world = *state;
+    const struct sg_complete complete = {START_BOOT + 5000, 77};
+
+    world_open_writer(world);
+    world_publish(world, "prod", "admin", CUTOFF);
+    world_open_store(world);
+    assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, SG_TEXT("prod"), &complete),
+                     SG_OK);
+    assert_int_equal(world_stamp(world, SG_SLOT_ACCOUNT, "prod").complete_boot_ms, START_BOOT);
 }
 
 static void failed_attempt_does_not_look_fresh(void **state)
@@ -294,7 +333,9 @@ static void failed_attempt_does_not_look_fresh(void **state)
     assert_false(stamp.this_boot);
     assert_int_equal(stamp.tried_boot_ms, START_BOOT);
     assert_int_equal(stamp.complete_boot_ms, SG_NEVER_MS);
-    assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ISSUER, SG_TEXT("prod"), 5), SG_OK);
+    assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ISSUER, SG_TEXT("prod"),
+                                    &(struct sg_complete){world->boot_ms, 5}),
+                     SG_OK);
     world->boot_ms += 500;
     assert_int_equal(sg_store_tried(world->writer, SG_SLOT_ISSUER, SG_TEXT("prod")), SG_OK);
     stamp = world_stamp(world, SG_SLOT_ISSUER, "prod");
@@ -401,10 +442,13 @@ static void page_that_is_full_is_reported(void **state)
     world_open_writer(world);
     for (unsigned i = 0; i < SG_STORE_SLOTS; i++) {
         (void)snprintf(label, sizeof label, "a%u", i);
-        assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, sg_text_of(label), 1),
+        assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, sg_text_of(label),
+                                        &(struct sg_complete){world->boot_ms, 1}),
                          SG_OK);
     }
-    assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ISSUER, SG_TEXT("a0"), 1), SG_E_LIMIT);
+    assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ISSUER, SG_TEXT("a0"),
+                                    &(struct sg_complete){world->boot_ms, 1}),
+                     SG_E_LIMIT);
     assert_int_equal(world_put(world, SG_TEXT("more"), NULL, 0), SG_E_LIMIT);
     assert_true(world_problem(world, "has no slot left"));
     world_open_store(world);
@@ -497,6 +541,8 @@ int main(void)
         WORLD_TEST(change_in_one_account_moves_that_account_only),
         WORLD_TEST(views_outlive_a_refresh_until_the_epoch_moves),
         WORLD_TEST(stamp_without_a_change_moves_no_generation),
+        WORLD_TEST(stamp_is_as_old_as_the_beginning_of_what_it_speaks_of),
+        WORLD_TEST(stamp_is_never_ahead_of_the_clock),
         WORLD_TEST(failed_attempt_does_not_look_fresh),
         WORLD_TEST(generation_grows_though_the_clock_steps_back),
         WORLD_TEST(generation_grows_though_the_folder_was_deleted),

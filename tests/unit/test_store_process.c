@@ -197,7 +197,8 @@ static void publish_for_ever(struct world *world, struct watch *watch)
         if (world_put(world, SG_TEXT("prod"), roles, ROLES) != SG_OK)
             _exit(1);
         for (int i = 0; i < 50; i++)
-            (void)sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, SG_TEXT("prod"), cutoff_ms);
+            (void)sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, SG_TEXT("prod"),
+                                 &(struct sg_complete){world->boot_ms, cutoff_ms});
         watch->published++;
     }
 }

@@ -148,7 +148,9 @@ static void writer_killed_inside_a_slot_leaves_what_was_seen_before(void **state
     assert_int_equal(world_look(world, "prod", "admin", NULL, &stamp), SG_OK);
     assert_int_equal(stamp.generation, before.generation);
     assert_false(stamp.this_boot); /* when it was last fresh is lost: stale until the next answer */
-    assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, SG_TEXT("prod"), 9), SG_OK);
+    assert_int_equal(sg_store_stamp(world->writer, SG_SLOT_ACCOUNT, SG_TEXT("prod"),
+                                    &(struct sg_complete){world->boot_ms, 9}),
+                     SG_OK);
     assert_true(world_stamp(world, SG_SLOT_ACCOUNT, "prod").this_boot);
 }
 
