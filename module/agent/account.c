@@ -195,8 +195,9 @@ void sg_account_refresh(struct sg_agent_account *account)
     account->round_boot_ms = sg_now_ms(account->agent);
     account->round_calls = 0;
     account->loosening = false;
-    (void)sg_store_tried(account->agent->writer, SG_SLOT_ACCOUNT,
-                         sg_text_of(account->config->label));
+    const struct sg_text label = sg_text_of(account->config->label);
+    (void)sg_store_claim(account->agent->writer, SG_SLOT_ACCOUNT, label, account->config->origin);
+    (void)sg_store_tried(account->agent->writer, SG_SLOT_ACCOUNT, label);
     if (account->config->source == SG_SOURCE_FILE) {
         sg_files_round(account);
         return;

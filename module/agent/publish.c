@@ -106,11 +106,8 @@ static bool load_role(void *payload, struct sg_text partition, struct sg_text id
     struct sg_agent_account *account = payload;
     struct sg_buffer packed = {0};
 
-    if (!sg_text_equal(partition, sg_text_of(account->config->partition)) ||
-        !sg_text_equal(id, sg_text_of(account->config->id))) {
-        account->dirty = true; /* of what this label was before */
-        return true;
-    }
+    (void)partition; /* part of the origin */
+    (void)id;
     struct sg_role *role = sg_roles_add(&account->roles, role_key);
     if (role == NULL || !sg_record_write(&packed, record)) {
         sg_buffer_clear(&packed);
@@ -139,7 +136,8 @@ static void load_account(struct sg_agent_account *account, struct sg_store *stor
     if (slot == NULL)
         return;
     sg_store_refresh(store, slot, sg_now_ms(agent), &stamp);
-    if (stamp.generation == 0)
+    /* Of another origin: of what this label was before. A first table takes its place. */
+    if (stamp.generation == 0 || stamp.origin != account->config->origin)
         return;
     account->published = sg_store_each_role(store, slot, load_role, account) == SG_OK;
     /* A daemon that was started anew is not a machine that was: gateways go on by the old stamp. */

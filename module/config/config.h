@@ -31,6 +31,8 @@ struct sg_account { /* [account LABEL] */
     const char *endpoint;      /* IAM's URL; NULL: the partition's */
     const char *region;        /* signing region; NULL: the partition's */
     const char *profile;       /* of AWS's shared files; NULL: the standard order */
+    uint64_t origin; /* a number over all that says whose role records these are: what was stored
+                        under another is not this account's, though its label is the same */
 };
 
 struct sg_issuer { /* [issuer LABEL] */

@@ -104,6 +104,27 @@ static void resolve_issuer(struct sg_reading *reading, struct sg_draft_issuer *d
                    draft->account, draft->account);
 }
 
+/* FNV-1a; never 0. Not to keep anybody out, only to notice that a label was given a new meaning. */
+static uint64_t origin_of(const struct sg_account *account)
+{
+    const char *const parts[] = {
+        account->source == SG_SOURCE_FILE ? "file" : "iam",
+        account->partition,
+        account->id,
+        account->source == SG_SOURCE_FILE ? account->folder : account->endpoint,
+    };
+    uint64_t value = UINT64_C(14695981039346656037);
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        const char *at = parts[i] == NULL ? "" : parts[i];
+
+        do
+            value = (value ^ (unsigned char)*at) * UINT64_C(1099511628211);
+        while (*at++ != 0);
+    }
+    return value == 0 ? 1 : value;
+}
+
 static void move_accounts(struct sg_reading *reading, const char *file)
 {
     struct sg_config *config = reading->config;
@@ -118,7 +139,9 @@ static void move_accounts(struct sg_reading *reading, const char *file)
                            "a second [account %s]; the first is on line %u",
                            reading->accounts[i].it.label, reading->accounts[j].line);
         }
-        config->accounts[config->account_count++] = reading->accounts[i].it;
+        config->accounts[config->account_count] = reading->accounts[i].it;
+        config->accounts[config->account_count].origin = origin_of(&reading->accounts[i].it);
+        config->account_count++;
     }
 }
 

@@ -273,6 +273,12 @@ static enum stsgate_reason find_record(struct check *check, struct sg_record *re
                  "account %s has no table in the store yet; is stsgated running?", account->label);
         return STSGATE_REASON_CUTOFFS_UNAVAILABLE;
     }
+    if (stamp.origin != account->origin) {
+        snprintf(check->result->detail, sizeof(check->result->detail),
+                 "the store holds what account %s was in another configuration; reload stsgated",
+                 account->label);
+        return STSGATE_REASON_CUTOFFS_UNAVAILABLE;
+    }
     *aws_now_ms = stamp.complete_aws_ms + (check->boot_ms - stamp.complete_boot_ms);
     *stale = !stamp.this_boot || check->boot_ms - stamp.complete_boot_ms > account->max_stale_ms;
     error = look_up(check, record, reader->accounts[index]);

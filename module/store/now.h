@@ -25,7 +25,7 @@ struct sg_now_entry {
     uint32_t reserved;
     uint64_t generation;
     int64_t complete_boot_ms, complete_aws_ms, tried_boot_ms; /* SG_NEVER_MS: never */
-    uint64_t reserved2;
+    uint64_t origin;                                          /* see sg_store_claim() */
     unsigned char check[8]; /* SHA-256 of what stands before, cut */
 };
 

@@ -153,6 +153,7 @@ static struct sg_stamp make_stamp(const struct sg_store *store, const struct sg_
         store->boot_known && memcmp(entry->boot_id, store->boot_id, sizeof entry->boot_id) == 0;
 
     stamp.generation = entry->generation;
+    stamp.origin = entry->origin;
     stamp.complete_aws_ms = entry->complete_aws_ms;
     if (!same_boot)
         return stamp;

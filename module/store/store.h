@@ -34,8 +34,9 @@ struct sg_stamp {
                                  SG_NEVER_MS: none this boot */
     int64_t complete_aws_ms;  /* the Date that AWS gave with it, also before this boot; SG_NEVER_MS:
                                  none */
-    int64_t tried_boot_ms;    /* last attempt, good or not (issuers: start of the refetch window);
-                                 SG_NEVER_MS: none this boot */
+    uint64_t origin;       /* what the label stands for, as the agent was told; 0: it never said */
+    int64_t tried_boot_ms; /* last attempt, good or not (issuers: start of the refetch window);
+                              SG_NEVER_MS: none this boot */
 };
 
 /* A label is a part of a file name: [A-Za-z0-9][A-Za-z0-9._-]{0,46}. */
@@ -132,6 +133,12 @@ struct sg_complete {
 };
 int sg_store_stamp(struct sg_store_writer *writer, enum sg_slot_kind kind, struct sg_text label,
                    const struct sg_complete *complete);
+/*
+ * What the label stands for from now on (of an account: struct sg_account's origin). Where it stood
+ * for something else, what the store holds of it counts as never read until the next stamp.
+ */
+int sg_store_claim(struct sg_store_writer *writer, enum sg_slot_kind kind, struct sg_text label,
+                   uint64_t origin);
 /* An attempt, whatever came of it. */
 int sg_store_tried(struct sg_store_writer *writer, enum sg_slot_kind kind, struct sg_text label);
 

@@ -117,6 +117,22 @@ int sg_store_stamp(struct sg_store_writer *writer, enum sg_slot_kind kind, struc
     return SG_OK;
 }
 
+int sg_store_claim(struct sg_store_writer *writer, enum sg_slot_kind kind, struct sg_text label,
+                   uint64_t origin)
+{
+    struct sg_now_entry entry;
+    uint32_t index;
+
+    const int status = take_slot(&index, &entry, writer, kind, label);
+    if (status != SG_OK || entry.origin == origin)
+        return status;
+    entry.origin = origin;
+    entry.complete_boot_ms = SG_NEVER_MS;
+    entry.complete_aws_ms = SG_NEVER_MS;
+    sg_now_write(writer->now.page, index, &entry);
+    return SG_OK;
+}
+
 int sg_store_tried(struct sg_store_writer *writer, enum sg_slot_kind kind, struct sg_text label)
 {
     struct sg_now_entry entry;
@@ -282,6 +298,7 @@ static bool mend_slots(struct sg_store_writer *writer)
             return false;
         memset(entry.boot_id, 0, sizeof entry.boot_id);
         entry.generation = 0;
+        entry.origin = 0;
         entry.complete_boot_ms = SG_NEVER_MS;
         entry.complete_aws_ms = SG_NEVER_MS;
         entry.tried_boot_ms = SG_NEVER_MS;

@@ -144,6 +144,7 @@ static void publish_account(struct gate_fixture *f, size_t account)
              "role");
     }
     must(sg_table_commit(table, NULL, 0) == SG_OK, "commit");
+    gate_fixture_claim(f, label);
     must(sg_store_stamp(f->writer, SG_SLOT_ACCOUNT, sg_text_of(label),
                         &(struct sg_complete){f->boot_ms, f->wall_ms}) == SG_OK,
          "stamp");

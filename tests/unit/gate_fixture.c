@@ -171,6 +171,22 @@ void gate_fixture_publish_keys(struct gate_fixture *f, const char *label, unsign
     free(json);
 }
 
+void gate_fixture_claim(struct gate_fixture *f, const char *label)
+{
+    struct sg_problems problems = {0};
+    struct sg_config *config = NULL;
+
+    must(sg_config_read(&config, f->conf, &problems) == SG_OK, "configuration");
+    for (size_t i = 0; i < config->account_count; i++) {
+        if (strcmp(config->accounts[i].label, label) == 0)
+            must(sg_store_claim(f->writer, SG_SLOT_ACCOUNT, sg_text_of(label),
+                                config->accounts[i].origin) == SG_OK,
+                 "claim");
+    }
+    sg_config_free(config);
+    sg_problems_clear(&problems);
+}
+
 void gate_fixture_publish_role(struct gate_fixture *f, const char *label, bool role,
                                const char *policy, int64_t first_seen_ms)
 {
@@ -200,6 +216,7 @@ void gate_fixture_publish_role(struct gate_fixture *f, const char *label, bool r
                                SG_TEXT("payments-writer"), &record) == SG_OK,
              "role");
     must(sg_table_commit(table, NULL, 0) == SG_OK, "commit");
+    gate_fixture_claim(f, label);
     must(sg_store_stamp(f->writer, SG_SLOT_ACCOUNT, sg_text_of(label),
                         &(struct sg_complete){f->boot_ms, f->wall_ms}) == SG_OK,
          "stamp");

@@ -36,6 +36,8 @@ int gate_fixture_open(struct gate_fixture *f);
 void gate_fixture_publish_keys(struct gate_fixture *f, const char *label, unsigned algs);
 /* The whole table of account `label`: JWT_ROLE with one inline policy (NULL: none), first seen at
  * `first_seen_ms`; no role at all when `role` is false. Stamped complete now. */
+/* Claims an account's label as the agent would by the configuration in the folder. */
+void gate_fixture_claim(struct gate_fixture *f, const char *label);
 void gate_fixture_publish_role(struct gate_fixture *f, const char *label, bool role,
                                const char *policy, int64_t first_seen_ms);
 

@@ -188,6 +188,31 @@ static void stale_cutoffs_are_undecided_until_they_are_read_again(void **state)
     free(token);
 }
 
+static void table_of_what_a_label_was_before_decides_nothing(void **state)
+{
+    struct gate_fixture *f = *state;
+    char *token = token_minted(SG_ALG_RS256, JWT_IAT_S);
+
+    gate_fixture_write_usual(f, "");
+    gate_fixture_publish_keys(f, "prod", RS256_AND_ES384);
+    gate_fixture_publish_role(f, "prod", false, NULL, 0);
+    /* With source = file a role that is not in the table has no revocation. */
+    gate_fixture_write(
+        f, "stsgate.conf",
+        "[agent]\nstate = %STATE%\nsocket = %FOLDER%/agent.sock\nuser = %USER%\n"
+        "[account prod]\nid = " JWT_ACCOUNT "\nsource = file\nfolder = %FOLDER%/roles\n"
+        "[issuer prod]\nkind = aws-web-identity\nurl = " JWT_ISSUER "\naccount = prod\n");
+    assert_int_equal(gate_fixture_open(f), 0);
+    assert_result(gate_fixture_check(f, token), STSGATE_UNDECIDED, "cutoffs-unavailable");
+    gate_fixture_claim(f, "prod");
+    assert_result(gate_fixture_check(f, token), STSGATE_UNDECIDED, "cutoffs-unavailable");
+    assert_int_equal(sg_store_stamp(f->writer, SG_SLOT_ACCOUNT, SG_TEXT("prod"),
+                                    &(struct sg_complete){f->boot_ms, f->wall_ms}),
+                     SG_OK);
+    assert_result(gate_fixture_check(f, token), STSGATE_ALLOW, "ok");
+    free(token);
+}
+
 static void service_that_allows_the_undecided_still_denies_the_known_revoked(void **state)
 {
     struct gate_fixture *f = *state;
@@ -645,6 +670,7 @@ int main(void)
         T(token_minted_after_the_cutoff_is_told_from_when_it_is_accepted),
         T(no_store_yet_is_undecided_never_allowed),
         T(stale_cutoffs_are_undecided_until_they_are_read_again),
+        T(table_of_what_a_label_was_before_decides_nothing),
         T(service_that_allows_the_undecided_still_denies_the_known_revoked),
         T(role_the_store_does_not_know_is_asked_for),
         T(unknown_key_is_asked_for_outside_the_window_only),

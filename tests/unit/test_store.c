@@ -321,6 +321,26 @@ static void stamp_is_never_ahead_of_the_clock(void **state)
     assert_int_equal(world_stamp(world, SG_SLOT_ACCOUNT, "prod").complete_boot_ms, START_BOOT);
 }
 
+static void label_that_gets_another_meaning_was_never_read(void **state)
+{
+    struct world *world = *state;
+    struct sg_stamp stamp;
+
+    world_open_writer(world);
+    assert_int_equal(sg_store_claim(world->writer, SG_SLOT_ACCOUNT, SG_TEXT("prod"), 7), SG_OK);
+    world_publish(world, "prod", "admin", CUTOFF);
+    assert_int_equal(sg_store_claim(world->writer, SG_SLOT_ACCOUNT, SG_TEXT("prod"), 7), SG_OK);
+    world_open_store(world);
+    stamp = world_stamp(world, SG_SLOT_ACCOUNT, "prod");
+    assert_true(stamp.this_boot);
+    assert_int_equal(stamp.origin, 7);
+    assert_int_equal(sg_store_claim(world->writer, SG_SLOT_ACCOUNT, SG_TEXT("prod"), 8), SG_OK);
+    stamp = world_stamp(world, SG_SLOT_ACCOUNT, "prod");
+    assert_false(stamp.this_boot);
+    assert_int_equal(stamp.complete_aws_ms, SG_NEVER_MS);
+    assert_int_equal(stamp.origin, 8);
+}
+
 static void failed_attempt_does_not_look_fresh(void **state)
 {
     struct world *world = *state;
@@ -543,6 +563,7 @@ int main(void)
         WORLD_TEST(stamp_without_a_change_moves_no_generation),
         WORLD_TEST(stamp_is_as_old_as_the_beginning_of_what_it_speaks_of),
         WORLD_TEST(stamp_is_never_ahead_of_the_clock),
+        WORLD_TEST(label_that_gets_another_meaning_was_never_read),
         WORLD_TEST(failed_attempt_does_not_look_fresh),
         WORLD_TEST(generation_grows_though_the_clock_steps_back),
         WORLD_TEST(generation_grows_though_the_folder_was_deleted),
