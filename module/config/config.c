@@ -1,13 +1,11 @@
 /*
- * config.c - reads a configuration folder: sections into drafts, keys by the
- * tables of values.c. Reports everything it finds wrong and never repairs.
+ * config.c - a configuration folder into one object: its files one after the
+ * other, all that is wrong with them reported, nothing repaired.
  */
 #include "config/config.h"
 
 #include "base/ini.h"
-#include "config/keys.h"
 #include "config/reading.h"
-#include "session/arn.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,7 +15,6 @@
 #include <unistd.h>
 
 #define MAX_SERVICES 1024
-#define MAX_SECTIONS 4096
 
 void *sg_config_keep(struct sg_reading *reading, void *block)
 {
@@ -48,299 +45,50 @@ const char *sg_config_text(struct sg_reading *reading, struct sg_text text)
     return copy == NULL ? "" : copy;
 }
 
-/* Room for one more draft of `size` bytes, zeroed, at the end of the array that `list` is the
- * address of. NULL when memory ends. */
-static void *one_more(struct sg_reading *reading, void *list, size_t *count, size_t size)
+/* The whole text of a configuration file; false after saying why not. */
+static bool read_text(struct sg_buffer *text, struct sg_reading *reading, int folder,
+                      const char *name)
 {
-    char *array, *grown;
+    int error = sg_file_read(text, folder, name, SG_INI_MAX_BYTES, NULL, reading->problems);
 
-    if (*count >= MAX_SECTIONS) {
-        reading->out_of_memory = true;
-        return NULL;
-    }
-    memcpy(&array, list, sizeof(array)); /* whatever it points to */
-    grown = realloc(array, (*count + 1) * size);
-    if (grown == NULL) {
-        reading->out_of_memory = true;
-        return NULL;
-    }
-    memcpy(list, &grown, sizeof(grown));
-    memset(grown + *count * size, 0, size);
-    return grown + (*count)++ * size;
+    if (error != SG_OK)
+        sg_problem(reading->problems, reading->file, 0,
+                   error == SG_E_LIMIT ? "is over 1 MiB" : "can't be read");
+    return error == SG_OK;
 }
 
-/* Keys that follow go to `target` until the next section. */
-static void open_section(struct sg_reading *reading, const struct sg_key *keys, void *target,
-                         uint64_t *seen)
+static void name_file(struct sg_reading *reading, const char *below, const char *name)
 {
-    reading->keys = target == NULL ? NULL : keys;
-    reading->target = target;
-    reading->seen = seen;
-}
+    struct sg_buffer path = {0};
 
-static void set_initial(struct sg_reading *reading, const struct sg_key *keys, void *target)
-{
-    for (size_t i = 0; target != NULL && keys[i].name != NULL; i++) {
-        if (keys[i].initial == NULL || strcmp(keys[i].initial, SG_REQUIRED) == 0)
-            continue;
-        if (!keys[i].set(reading, (char *)target + keys[i].offset, sg_text_of(keys[i].initial)))
-            sg_problem(reading->problems, NULL, 0, "the default of %s is not valid: a bug",
-                       keys[i].name);
-    }
-}
-
-/* What must have been given and was not. */
-static void check_required(struct sg_reading *reading, const struct sg_key *keys, uint64_t seen,
-                           const char *file, unsigned line, const char *section)
-{
-    for (size_t i = 0; keys[i].name != NULL; i++) {
-        if (keys[i].initial != NULL && strcmp(keys[i].initial, SG_REQUIRED) == 0 &&
-            (seen & (UINT64_C(1) << i)) == 0)
-            sg_problem(reading->problems, file, line, "[%s] lacks %s; expected %s", section,
-                       keys[i].name, keys[i].expected);
-    }
-}
-
-static void read_key(struct sg_reading *reading, const struct sg_ini_line *line)
-{
-    const struct sg_key *key = reading->keys;
-    uint64_t bit = 1;
-
-    if (key == NULL)
-        return;
-    while (key->name != NULL && !sg_text_equal(line->key, sg_text_of(key->name))) {
-        key++;
-        bit <<= 1;
-    }
-    if (key->name == NULL) {
-        struct sg_buffer names = {0};
-
-        for (key = reading->keys; key->name != NULL; key++)
-            sg_buffer_addf(&names, "%s%s", key == reading->keys ? "" : ", ", key->name);
-        sg_problem(reading->problems, reading->file, line->number,
-                   "unknown key \"%.*s\" in [%.*s]; expected one of %s", SG_TEXT_ARG(line->key),
-                   SG_TEXT_ARG(line->section), names.data == NULL ? "" : names.data);
-        sg_buffer_clear(&names);
-        return;
-    }
-    if ((*reading->seen & bit) != 0 && !key->list) {
-        sg_problem(reading->problems, reading->file, line->number,
-                   "%s is given a second time in this section; keep one", key->name);
-        return;
-    }
-    *reading->seen |= bit;
-    if (!key->set(reading, (char *)reading->target + key->offset, line->value))
-        sg_problem(reading->problems, reading->file, line->number, "%s = %.*s; expected %s",
-                   key->name, SG_TEXT_ARG(line->value), key->expected);
-}
-
-static bool label_valid(struct sg_text label)
-{
-    if (label.length == 0 || label.length > 47)
-        return false;
-    for (size_t i = 0; i < label.length; i++) {
-        char c = label.data[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c == '-' || c == '_'))
-            return false;
-    }
-    return true;
-}
-
-static void open_account(struct sg_reading *reading, const struct sg_ini_line *line)
-{
-    struct sg_draft_account *draft =
-        one_more(reading, &reading->accounts, &reading->account_count, sizeof(*draft));
-
-    if (draft != NULL) {
-        draft->line = line->number;
-        draft->it.label = sg_config_text(reading, line->name);
-        set_initial(reading, sg_account_keys, draft);
-    }
-    open_section(reading, sg_account_keys, draft, draft == NULL ? NULL : &draft->seen);
-}
-
-static void open_issuer(struct sg_reading *reading, const struct sg_ini_line *line)
-{
-    struct sg_draft_issuer *draft =
-        one_more(reading, &reading->issuers, &reading->issuer_count, sizeof(*draft));
-
-    if (draft != NULL) {
-        draft->line = line->number;
-        draft->it.label = sg_config_text(reading, line->name);
-        set_initial(reading, sg_issuer_keys, draft);
-    }
-    open_section(reading, sg_issuer_keys, draft, draft == NULL ? NULL : &draft->seen);
-}
-
-struct host_file {
-    struct sg_reading *reading;
-    uint64_t agent_seen;
-    bool agent_open;
-};
-
-static void host_line(void *payload, const struct sg_ini_line *line)
-{
-    struct host_file *host = payload;
-    struct sg_reading *reading = host->reading;
-    bool account = sg_text_equal(line->section, SG_TEXT("account"));
-    bool issuer = sg_text_equal(line->section, SG_TEXT("issuer"));
-
-    if (line->key.length > 0) {
-        if (line->section.length == 0)
-            sg_problem(reading->problems, reading->file, line->number,
-                       "a key before the first section; expected [agent], [account LABEL] or "
-                       "[issuer LABEL]");
-        else
-            read_key(reading, line);
-        return;
-    }
-    open_section(reading, NULL, NULL, NULL);
-    if (sg_text_equal(line->section, SG_TEXT("agent")) && line->name.length == 0) {
-        if (host->agent_open)
-            sg_problem(reading->problems, reading->file, line->number,
-                       "a second [agent]; keep one");
-        else
-            open_section(reading, sg_agent_keys, reading->config, &host->agent_seen);
-        host->agent_open = true;
-    } else if ((account || issuer) && !label_valid(line->name)) {
-        sg_problem(reading->problems, reading->file, line->number,
-                   "[%.*s %.*s]: expected a label of 1 to 47 letters, digits, - and _",
-                   SG_TEXT_ARG(line->section), SG_TEXT_ARG(line->name));
-    } else if (account) {
-        open_account(reading, line);
-    } else if (issuer) {
-        open_issuer(reading, line);
-    } else {
-        sg_problem(reading->problems, reading->file, line->number,
-                   "unknown section [%.*s%s%.*s]; expected [agent], [account LABEL] or "
-                   "[issuer LABEL]",
-                   SG_TEXT_ARG(line->section), line->name.length > 0 ? " " : "",
-                   SG_TEXT_ARG(line->name));
-    }
-}
-
-struct service_file {
-    struct sg_reading *reading;
-    struct sg_draft_service *draft;
-    bool service_open;
-};
-
-static void open_cutoff(struct service_file *service, const struct sg_ini_line *line)
-{
-    struct sg_reading *reading = service->reading;
-    struct sg_draft_service *draft = service->draft;
-    struct sg_draft_cutoff *cutoff;
-
-    if (!sg_text_starts(line->name, SG_TEXT("arn:")) || line->name.length > SG_ARN_MAX) {
-        sg_problem(reading->problems, reading->file, line->number,
-                   "[cutoff %.*s]: expected a pattern of role ARNs, such as "
-                   "arn:aws:iam::123456789012:role/legacy-*",
-                   SG_TEXT_ARG(line->name));
-        return;
-    }
-    cutoff = one_more(reading, &draft->cutoffs, &draft->cutoff_count, sizeof(*cutoff));
-    if (cutoff != NULL) {
-        cutoff->line = line->number;
-        cutoff->it.pattern = sg_config_text(reading, line->name);
-    }
-    open_section(reading, sg_cutoff_keys, cutoff, cutoff == NULL ? NULL : &cutoff->seen);
-}
-
-static void service_line(void *payload, const struct sg_ini_line *line)
-{
-    struct service_file *service = payload;
-    struct sg_reading *reading = service->reading;
-
-    if (line->key.length > 0) {
-        if (line->section.length == 0)
-            sg_problem(reading->problems, reading->file, line->number,
-                       "a key before the first section; expected [service]");
-        else
-            read_key(reading, line);
-        return;
-    }
-    open_section(reading, NULL, NULL, NULL);
-    if (sg_text_equal(line->section, SG_TEXT("service")) && line->name.length == 0) {
-        if (service->service_open)
-            sg_problem(reading->problems, reading->file, line->number,
-                       "a second [service]; one file holds one service");
-        else
-            open_section(reading, sg_service_keys, service->draft, &service->draft->seen);
-        service->service_open = true;
-        service->draft->line = line->number;
-    } else if (sg_text_equal(line->section, SG_TEXT("cutoff"))) {
-        open_cutoff(service, line);
-    } else {
-        sg_problem(reading->problems, reading->file, line->number,
-                   "unknown section [%.*s]; expected [service] or [cutoff PATTERN]",
-                   SG_TEXT_ARG(line->section));
-    }
+    sg_buffer_addf(&path, "%s/%s%s", reading->config->folder, below, name);
+    reading->file = sg_config_text(reading, sg_buffer_text(&path));
+    sg_buffer_clear(&path);
 }
 
 static void read_host_file(struct sg_reading *reading, int folder)
 {
-    struct host_file host = {.reading = reading};
-    struct sg_buffer content = {0};
-    struct sg_buffer path = {0};
+    struct sg_buffer text = {0};
 
-    sg_buffer_addf(&path, "%s/stsgate.conf", reading->config->folder);
-    reading->file = sg_config_text(reading, sg_buffer_text(&path));
-    sg_buffer_clear(&path);
-    set_initial(reading, sg_agent_keys, reading->config);
-    if (sg_file_read(&content, folder, "stsgate.conf", SG_INI_MAX_BYTES, NULL, reading->problems) !=
-        SG_OK) {
-        sg_problem(reading->problems, reading->file, 0,
-                   "can't be read; expected the host's configuration there");
-    } else if (sg_ini_read(sg_buffer_text(&content), reading->file, reading->problems, host_line,
-                           &host) == SG_E_LIMIT) {
-        sg_problem(reading->problems, reading->file, 0, "is over 1 MiB");
-    }
-    sg_buffer_clear(&content);
-    for (size_t i = 0; i < reading->account_count; i++)
-        check_required(reading, sg_account_keys, reading->accounts[i].seen, reading->file,
-                       reading->accounts[i].line, "account");
-    for (size_t i = 0; i < reading->issuer_count; i++)
-        check_required(reading, sg_issuer_keys, reading->issuers[i].seen, reading->file,
-                       reading->issuers[i].line, "issuer");
+    name_file(reading, "", "stsgate.conf");
+    if (read_text(&text, reading, folder, "stsgate.conf"))
+        (void)sg_config_read_host(reading, sg_buffer_text(&text));
+    sg_buffer_clear(&text);
 }
 
 static void read_service_file(struct sg_reading *reading, int folder, const char *name)
 {
-    struct service_file service = {.reading = reading};
     struct sg_text label = {name, strlen(name) - strlen(".conf")};
-    struct sg_buffer content = {0};
-    struct sg_buffer path = {0};
+    struct sg_buffer text = {0};
 
-    sg_buffer_addf(&path, "%s/services.d/%s", reading->config->folder, name);
-    reading->file = sg_config_text(reading, sg_buffer_text(&path));
-    sg_buffer_clear(&path);
-    if (!label_valid(label)) {
+    name_file(reading, "services.d/", name);
+    if (!sg_config_label_valid(label))
         sg_problem(reading->problems, reading->file, 0,
                    "a service's name is 1 to 47 letters, digits, - and _");
-        return;
-    }
-    service.draft =
-        one_more(reading, &reading->services, &reading->service_count, sizeof(*service.draft));
-    if (service.draft == NULL)
-        return;
-    service.draft->file = reading->file;
-    service.draft->line = 1;
-    service.draft->it.name = sg_config_text(reading, label);
-    service.draft->it.issued_before_ms = INT64_MIN;
-    set_initial(reading, sg_service_keys, service.draft);
-    if (sg_file_read(&content, folder, name, SG_INI_MAX_BYTES, NULL, reading->problems) != SG_OK)
-        sg_problem(reading->problems, reading->file, 0, "can't be read");
-    else if (sg_ini_read(sg_buffer_text(&content), reading->file, reading->problems, service_line,
-                         &service) == SG_E_LIMIT)
-        sg_problem(reading->problems, reading->file, 0, "is over 1 MiB");
-    sg_buffer_clear(&content);
-    check_required(reading, sg_service_keys, service.draft->seen, reading->file,
-                   service.draft->line, "service");
-    for (size_t i = 0; i < service.draft->cutoff_count; i++)
-        check_required(reading, sg_cutoff_keys, service.draft->cutoffs[i].seen, reading->file,
-                       service.draft->cutoffs[i].line, "cutoff");
+    else if (read_text(&text, reading, folder, name))
+        (void)sg_config_read_service(reading, sg_config_text(reading, label),
+                                     sg_buffer_text(&text));
+    sg_buffer_clear(&text);
 }
 
 /* NAME.conf; what editors and packagers leave behind is passed over. */

@@ -77,6 +77,12 @@ const char *sg_config_text(struct sg_reading *reading, struct sg_text text);
 extern const struct sg_key sg_agent_keys[], sg_account_keys[], sg_issuer_keys[], sg_service_keys[],
     sg_cutoff_keys[];
 
+/* sections.c: the text of a file into drafts; mistakes go to reading->problems with reading->file.
+ * `name` is kept already. */
+int sg_config_read_host(struct sg_reading *reading, struct sg_text text);
+int sg_config_read_service(struct sg_reading *reading, const char *name, struct sg_text text);
+bool sg_config_label_valid(struct sg_text label);
+
 /* resolve.c: labels to pointers, then what no single key can tell. Reports into reading->problems.
  */
 void sg_config_resolve(struct sg_reading *reading);
