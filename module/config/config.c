@@ -172,11 +172,12 @@ int sg_config_read(struct sg_config **config_out, const char *folder, struct sg_
     read_host_file(&reading, directory);
     read_services(&reading, directory);
     sg_config_resolve(&reading);
-    find_owners(reading.config);
     if (reading.out_of_memory)
         error = SG_E_MEMORY;
     else if (problems->count == before)
         error = SG_OK;
+    if (error == SG_OK)
+        find_owners(reading.config);
 
 out:
     if (directory >= 0)
