@@ -164,7 +164,6 @@ static void begin_on_demand(struct sg_agent_account *account)
     account->round_aws_ms = 0;
     for (struct sg_role *role = sg_roles_first(&account->roles); role != NULL; role = next) {
         struct sg_record record;
-        struct sg_role_arn parts;
 
         next = sg_roles_next(&account->roles, role);
         if (!sg_role_record(&record, role))
@@ -175,9 +174,8 @@ static void begin_on_demand(struct sg_agent_account *account)
             account->dirty = true;
             continue;
         }
-        const struct sg_text name =
-            sg_account_owns_role(account, &parts, record.arn) ? parts.name : sg_text_of(role->key);
-        if (sg_fetch_start(account, sg_text_of(role->key), name, false, NULL) != SG_OK)
+        if (sg_fetch_start(account, sg_text_of(role->key), (struct sg_text){0}, false, NULL) !=
+            SG_OK)
             account->round_bad++;
     }
     if (account->round_pending ==

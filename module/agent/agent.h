@@ -210,7 +210,8 @@ enum sg_fetch_result {
 };
 
 /*
- * Begins to read `role` by itself, or joins the read under way. name: as IAM spells it when known.
+ * Begins to read `role` by itself, or joins the read under way. name: as who asks spells it, or
+ * empty; where the role's record tells its ARN, it is that one's that IAM is asked for.
  * `first`: before those that only a round wants. SG_OK, SG_E_BUSY (too many wait), SG_E_MEMORY.
  */
 int sg_fetch_start(struct sg_agent_account *account, struct sg_text key, struct sg_text name,

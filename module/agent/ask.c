@@ -56,11 +56,12 @@ static bool knows_no_role(const struct sg_agent_account *account)
 void sg_ask_role(struct sg_agent *agent, const struct sg_waiter *waiter, bool after_round)
 {
     const struct sg_question *question = &waiter->question;
-    const struct sg_text key = sg_text_of(question->role_key);
+    const struct sg_text name = sg_text_of(question->role_name);
     struct sg_agent_account *account = find_account(agent, question);
+    char folded[SG_ROLE_NAME_MAX + 1];
     struct sg_record record;
 
-    if (account == NULL) {
+    if (account == NULL || !sg_role_name_fold(folded, name)) {
         sg_waiter_answer(agent, waiter, SG_E_ABSENT);
         return;
     }
@@ -74,6 +75,7 @@ void sg_ask_role(struct sg_agent *agent, const struct sg_waiter *waiter, bool af
             wait_for_round(account, waiter);
         return;
     }
+    const struct sg_text key = sg_text_of(folded);
     const struct sg_role *role = sg_roles_find(&account->roles, key);
     if (role != NULL && sg_role_record(&record, role) && record.stale_since_ms == 0) {
         sg_waiter_answer(agent, waiter, SG_OK);
@@ -83,7 +85,7 @@ void sg_ask_role(struct sg_agent *agent, const struct sg_waiter *waiter, bool af
         sg_waiter_answer(agent, waiter, SG_E_ABSENT);
         return;
     }
-    const int error = sg_fetch_start(account, key, key, true, waiter);
+    const int error = sg_fetch_start(account, key, name, true, waiter);
     if (error != SG_OK)
         sg_waiter_answer(agent, waiter, error);
 }

@@ -162,6 +162,22 @@ static int join(struct sg_fetch *fetch, const struct sg_waiter *waiter)
     return waiter == NULL ? SG_OK : sg_waiters_add(&fetch->waiters, waiter);
 }
 
+/* GetRole may tell case apart, and a name in lower case must not look like a role that is gone. */
+static bool name_fetch(struct sg_fetch *fetch, struct sg_text asked)
+{
+    struct sg_role *role = fetch->role;
+    struct sg_role_arn parts;
+    struct sg_record record;
+    struct sg_text name = asked.length > 0 ? asked : sg_text_of(role->name);
+
+    if (sg_role_record(&record, role) && sg_account_owns_role(fetch->account, &parts, record.arn))
+        name = parts.name;
+    if (name.length == 0)
+        name = sg_text_of(role->key);
+    return sg_text_copy(fetch->name, sizeof fetch->name, name) &&
+           sg_text_copy(role->name, sizeof role->name, sg_text_of(fetch->name));
+}
+
 int sg_fetch_start(struct sg_agent_account *account, struct sg_text key, struct sg_text name,
                    bool first, const struct sg_waiter *waiter)
 {
@@ -177,14 +193,16 @@ int sg_fetch_start(struct sg_agent_account *account, struct sg_text key, struct 
             return SG_E_BUSY;
         }
         struct sg_fetch *fetch = sg_alloc(1, sizeof *fetch);
-        if (fetch == NULL || !sg_text_copy(fetch->name, sizeof fetch->name, name)) {
+        if (fetch != NULL) {
+            fetch->account = account;
+            fetch->role = role;
+        }
+        if (fetch == NULL || !name_fetch(fetch, name)) {
             free(fetch);
             if (role->record.length == 0)
                 sg_roles_remove(&account->roles, role);
             return SG_E_MEMORY;
         }
-        fetch->account = account;
-        fetch->role = role;
         fetch->asked = first;
         role->fetch = fetch;
         link_fetch(account, fetch);

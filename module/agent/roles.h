@@ -10,8 +10,9 @@
 struct sg_fetch;
 
 struct sg_role {
-    struct sg_role *next;           /* of its bucket */
-    char key[SG_ROLE_NAME_MAX + 1]; /* case-folded name */
+    struct sg_role *next;            /* of its bucket */
+    char key[SG_ROLE_NAME_MAX + 1];  /* case-folded name */
+    char name[SG_ROLE_NAME_MAX + 1]; /* as it was asked for last; empty: it was not */
     struct sg_buffer record; /* packed; empty: nothing whole is known yet, nothing is published */
     struct sg_fetch *fetch;  /* being read by itself right now; NULL: not */
     uint64_t seen;           /* number of the last round that showed it */

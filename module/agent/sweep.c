@@ -195,7 +195,6 @@ static void look_for_absent(struct sg_agent_account *account)
 
     for (struct sg_role *role = sg_roles_first(&account->roles); role != NULL; role = next) {
         struct sg_record record;
-        struct sg_role_arn parts;
 
         next = sg_roles_next(&account->roles, role);
         if (role->seen == account->round || role->fetch != NULL)
@@ -211,9 +210,7 @@ static void look_for_absent(struct sg_agent_account *account)
             account->dirty = true;
             continue;
         }
-        const struct sg_text name =
-            sg_account_owns_role(account, &parts, record.arn) ? parts.name : sg_text_of(role->key);
-        (void)sg_fetch_start(account, sg_text_of(role->key), name, false, NULL);
+        (void)sg_fetch_start(account, sg_text_of(role->key), (struct sg_text){0}, false, NULL);
     }
 }
 

@@ -68,7 +68,7 @@ static void want(struct check *check, enum sg_ask_kind kind, const char *label)
     if (kind == SG_ASK_ROLE) {
         put(question.partition, sizeof(question.partition), check->known.session.partition);
         put(question.account, sizeof(question.account), check->known.session.account);
-        put(question.role_key, sizeof(question.role_key), check->known.session.role_key);
+        put(question.role_name, sizeof(question.role_name), check->known.session.role_name);
     }
     memcpy(check->result->want, &question, sizeof(question));
 }

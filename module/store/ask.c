@@ -30,17 +30,17 @@ static bool take_text(struct sg_text *text, const char *field, size_t size)
     return text->length < size;
 }
 
-static bool role_key_valid(struct sg_text key)
+static bool role_name_valid(struct sg_text name)
 {
     char folded[SG_ROLE_NAME_MAX + 1];
 
-    return sg_role_name_fold(folded, key) && sg_text_equal(sg_text_of(folded), key);
+    return sg_role_name_fold(folded, name);
 }
 
 bool sg_question_valid(const void *packet, size_t length)
 {
     struct sg_question question;
-    struct sg_text label, partition, account, role_key;
+    struct sg_text label, partition, account, role_name;
 
     if (length != sizeof question)
         return false;
@@ -50,14 +50,14 @@ bool sg_question_valid(const void *packet, size_t length)
     if (!take_text(&label, question.label, sizeof question.label) ||
         !take_text(&partition, question.partition, sizeof question.partition) ||
         !take_text(&account, question.account, sizeof question.account) ||
-        !take_text(&role_key, question.role_key, sizeof question.role_key))
+        !take_text(&role_name, question.role_name, sizeof question.role_name))
         return false;
 
-    const bool no_role = partition.length == 0 && account.length == 0 && role_key.length == 0;
+    const bool no_role = partition.length == 0 && account.length == 0 && role_name.length == 0;
     switch (question.kind) {
     case SG_ASK_ROLE:
         return sg_label_valid(label) && sg_partition_valid(partition) &&
-               (account.length == 0 || sg_account_id_valid(account)) && role_key_valid(role_key);
+               (account.length == 0 || sg_account_id_valid(account)) && role_name_valid(role_name);
     case SG_ASK_KEYS:
         return sg_label_valid(label) && no_role;
     case SG_ASK_STATUS:

@@ -28,8 +28,8 @@ struct sg_question {
     char label[SG_LABEL_MAX + 1]; /* of the account or issuer in the configuration */
     char partition[33];
     char account[13];
-    char role_key[SG_ROLE_NAME_MAX + 1];
-    char zero; /* keeps the size even; always 0 */
+    char role_name[SG_ROLE_NAME_MAX + 1]; /* as the session spells it: IAM may tell case apart */
+    char zero;                            /* keeps the size even; always 0 */
 };
 
 struct sg_answer {

@@ -16,9 +16,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     memcpy(&question, data, sizeof question);
     if (strlen(question.label) >= sizeof question.label ||
-        strlen(question.role_key) >= sizeof question.role_key ||
-        (question.kind == SG_ASK_ROLE) != (question.role_key[0] != '\0') ||
-        strpbrk(question.label, "/\\ \"%") != NULL || strpbrk(question.role_key, "/*\"%") != NULL)
+        strlen(question.role_name) >= sizeof question.role_name ||
+        (question.kind == SG_ASK_ROLE) != (question.role_name[0] != '\0') ||
+        strpbrk(question.label, "/\\ \"%") != NULL || strpbrk(question.role_name, "/*\"%") != NULL)
         abort();
     return 0;
 }

@@ -354,7 +354,7 @@ def malformed_question_ends_the_connection_only():
         agent.wait_complete()
         _, good = agent.question(1, "prod", box.account, "app", "aws")
         for bad in (b"x", good[:-1], good + b"\0", b"\0" + good[1:], good[:-1] + b"\1",
-                    good.replace(b"app", b"APP"), good.replace(b"prod\0", b"pr/d\0")):
+                    good.replace(b"app\0", b"a/p\0"), good.replace(b"prod\0", b"pr/d\0")):
             with agent.connect() as connection:
                 connection.send(bad)
                 assert connection.recv(64) == b"", bad

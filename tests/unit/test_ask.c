@@ -33,7 +33,7 @@ static struct sg_question role_question(void)
         .label = "prod",
         .partition = "aws",
         .account = "123456789012",
-        .role_key = "payments-writer",
+        .role_name = "payments-writer",
     };
 }
 
@@ -113,9 +113,18 @@ static void text_without_an_end_is_refused(void **state)
     memset(question.account, '1', sizeof question.account);
     assert_false(valid(&question));
     question = role_question();
-    memset(question.role_key, 'a', sizeof question.role_key);
+    memset(question.role_name, 'a', sizeof question.role_name);
     assert_false(valid(&question));
-    question.role_key[SG_ROLE_NAME_MAX] = '\0';
+    question.role_name[SG_ROLE_NAME_MAX] = '\0';
+    assert_true(valid(&question));
+}
+
+static void role_is_asked_for_by_its_own_spelling(void **state)
+{
+    struct sg_question question = role_question();
+
+    (void)state;
+    (void)snprintf(question.role_name, sizeof question.role_name, "Payments-Writer");
     assert_true(valid(&question));
 }
 
@@ -131,7 +140,7 @@ static void bytes_behind_the_end_of_a_text_are_refused(void **state)
     question.partition[10] = 'x';
     assert_false(valid(&question));
     question = role_question();
-    question.role_key[20] = 'x';
+    question.role_name[20] = 'x';
     assert_false(valid(&question));
     question = role_question();
     question.zero = 1;
@@ -149,7 +158,7 @@ static void names_outside_of_their_alphabets_are_refused(void **state)
     const char *const labels[] = {"", "../prod", "a b", "pr\nod", "pr\"od", ".x"};
     const char *const partitions[] = {"", "AWS", "aws/cn", "aws*", "1"};
     const char *const accounts[] = {"12345678901", "12345678901x", "*", "-23456789012"};
-    const char *const roles[] = {"", "Payments", "a/b", "a b", "a*", "a\n", "a%2f", "r\xc3\xb6le"};
+    const char *const roles[] = {"", "a/b", "a b", "a*", "a\n", "a%2f", "r\xc3\xb6le"};
     struct sg_question question;
 
     (void)state;
@@ -170,7 +179,7 @@ static void names_outside_of_their_alphabets_are_refused(void **state)
     }
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
         question = role_question();
-        set(question.role_key, sizeof question.role_key, roles[i]);
+        set(question.role_name, sizeof question.role_name, roles[i]);
         assert_false(valid(&question));
     }
 }
@@ -452,6 +461,7 @@ int main(void)
         cmocka_unit_test(question_at_an_odd_address_is_read),
         cmocka_unit_test(wrong_magic_or_unknown_kind_is_refused),
         cmocka_unit_test(text_without_an_end_is_refused),
+        cmocka_unit_test(role_is_asked_for_by_its_own_spelling),
         cmocka_unit_test(bytes_behind_the_end_of_a_text_are_refused),
         cmocka_unit_test(names_outside_of_their_alphabets_are_refused),
         cmocka_unit_test(key_and_status_questions_name_no_role),

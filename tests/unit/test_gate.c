@@ -250,7 +250,7 @@ static void role_the_store_does_not_know_is_asked_for(void **state)
     assert_true(sg_question_valid(&question, sizeof(question)));
     assert_int_equal(question.kind, SG_ASK_ROLE);
     assert_string_equal(question.label, "prod");
-    assert_string_equal(question.role_key, "payments-writer");
+    assert_string_equal(question.role_name, "payments-writer");
     /* there is no agent to ask: the host hears so at once */
     assert_int_equal(stsgate_ask(f->reader, &result, &result), STSGATE_E_AGENT);
     free(token);
