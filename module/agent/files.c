@@ -146,8 +146,8 @@ static void take_absent(struct sg_agent_account *account)
         reading.role_id = record.role_id;
         reading.created_ms = record.created_ms;
         if (known && record.statements.length > 0 &&
-            sg_account_take(account, role, &reading) == SG_OK && sg_role_record(&record, role) &&
-            record.statements.length > 0)
+            (sg_account_take(account, role, &reading) != SG_OK ||
+             (sg_role_record(&record, role) && record.statements.length > 0)))
             continue;
         sg_roles_remove(&account->roles, role);
         account->dirty = true;

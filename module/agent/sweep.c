@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define PAGES_MAX 10000
+#define ROLES_MAX 100000 /* IAM allows a few thousand */
 #define DELETED_KEPT_MS                                                                            \
     (36 * SG_HOUR_MS) /* longest session there is: nobody holds an older one                       \
                        */
@@ -78,6 +79,8 @@ static void end(struct sg_sweep *sweep, bool good)
 
 static struct swept_role *add_role(struct sg_sweep *sweep)
 {
+    if (sweep->count == ROLES_MAX)
+        return NULL;
     if (sweep->count == sweep->size) {
         const size_t size = sweep->size == 0 ? 64 : sweep->size * 2;
         struct swept_role *larger = reallocarray(sweep->roles, size, sizeof *larger);
@@ -225,6 +228,11 @@ static bool take_all(struct sg_sweep *sweep)
         if (role == NULL) {
             sg_health_bad(&account->health, "out of memory");
             return false;
+        }
+        if (role->seen == account->round) {
+            /* Twice in one sweep is not two reads in a row, which loosening needs. */
+            (void)sg_fetch_start(account, sg_text_of(role->key), (struct sg_text){0}, false, NULL);
+            continue;
         }
         role->seen = account->round;
         const char *why = find_unreadable(swept);
