@@ -146,49 +146,60 @@ static void drop_reading(struct sg_reading *reading)
     free(reading->accounts);
 }
 
-int sg_config_read(struct sg_config **config_out, const char *folder, struct sg_problems *problems)
+int sg_reading_begin(struct sg_reading *reading, const char *folder, struct sg_problems *problems)
 {
-    struct sg_reading reading = {.problems = problems};
-    size_t before = problems->count;
-    int directory = -1;
-    int error = SG_E_MEMORY;
-
-    *config_out = NULL;
-    reading.config = sg_alloc(1, sizeof(*reading.config));
-    if (reading.config == NULL)
+    *reading = (struct sg_reading){.problems = problems, .problems_before = problems->count};
+    reading->config = sg_alloc(1, sizeof(*reading->config));
+    if (reading->config == NULL)
         return SG_E_MEMORY;
-    reading.config->memory = sg_alloc(1, sizeof(struct sg_config_memory));
-    if (reading.config->memory == NULL)
-        goto out;
-    reading.config->folder = sg_config_text(&reading, sg_text_of(folder));
+    reading->config->memory = sg_alloc(1, sizeof(struct sg_config_memory));
+    if (reading->config->memory == NULL) {
+        sg_config_free(reading->config);
+        return SG_E_MEMORY;
+    }
+    reading->config->folder = sg_config_text(reading, sg_text_of(folder));
+    return SG_OK;
+}
 
-    error = SG_E_INVALID;
+int sg_reading_end(struct sg_config **config, struct sg_reading *reading)
+{
+    int error = SG_E_INVALID;
+
+    *config = NULL;
+    sg_config_resolve(reading);
+    if (reading->out_of_memory)
+        error = SG_E_MEMORY;
+    else if (reading->problems->count == reading->problems_before)
+        error = SG_OK;
+    drop_reading(reading);
+    if (error != SG_OK) {
+        sg_config_free(reading->config);
+        return error;
+    }
+    find_owners(reading->config);
+    *config = reading->config;
+    return SG_OK;
+}
+
+int sg_config_read(struct sg_config **config, const char *folder, struct sg_problems *problems)
+{
+    struct sg_reading reading;
+    int directory;
+    int error = sg_reading_begin(&reading, folder, problems);
+
+    *config = NULL;
+    if (error != SG_OK)
+        return error;
     directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0) {
         sg_problem(problems, folder, 0, "can't be opened: %s; expected the configuration's folder",
                    strerror(errno));
-        goto out;
-    }
-    read_host_file(&reading, directory);
-    read_services(&reading, directory);
-    sg_config_resolve(&reading);
-    if (reading.out_of_memory)
-        error = SG_E_MEMORY;
-    else if (problems->count == before)
-        error = SG_OK;
-    if (error == SG_OK)
-        find_owners(reading.config);
-
-out:
-    if (directory >= 0)
+    } else {
+        read_host_file(&reading, directory);
+        read_services(&reading, directory);
         close(directory);
-    drop_reading(&reading);
-    if (error != SG_OK) {
-        sg_config_free(reading.config);
-        return error;
     }
-    *config_out = reading.config;
-    return SG_OK;
+    return sg_reading_end(config, &reading);
 }
 
 void sg_config_free(struct sg_config *config)

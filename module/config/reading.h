@@ -44,7 +44,8 @@ struct sg_draft_service {
 struct sg_reading {
     struct sg_config *config;
     struct sg_problems *problems;
-    const char *file; /* being read */
+    size_t problems_before; /* how many there were when reading began */
+    const char *file;       /* being read */
     struct sg_draft_account *accounts;
     size_t account_count;
     struct sg_draft_issuer *issuers;
@@ -68,6 +69,11 @@ struct sg_key {
     const char *expected;
     bool list; /* may be given again; adds */
 };
+
+/* config.c: SG_OK or SG_E_MEMORY. After SG_OK sg_reading_end() resolves and checks it all, frees
+ * the reading and gives the configuration, or an error and none. */
+int sg_reading_begin(struct sg_reading *reading, const char *folder, struct sg_problems *problems);
+int sg_reading_end(struct sg_config **config, struct sg_reading *reading);
 
 /* Takes ownership of `block`; NULL stays NULL and marks the reading as out of memory. */
 void *sg_config_keep(struct sg_reading *reading, void *block);
