@@ -5,8 +5,6 @@
 #include "base/buffer.h"
 #include "gate/gate.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* The store, where anything in the configuration needs it. What is wrong with it is the operator's
@@ -98,24 +96,4 @@ void stsgate_reader_close(struct stsgate_reader *reader)
     free(reader->issuers);
     free(reader->accounts);
     free(reader);
-}
-
-void sg_reader_set_trace(struct stsgate_reader *reader, const struct sg_trace *trace)
-{
-    reader->trace = *trace;
-}
-
-void sg_trace_step(const struct sg_trace *trace, const char *name, const char *format, ...)
-{
-    char text[512];
-    va_list arguments;
-
-    if (trace->step == NULL)
-        return;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    /* Tokens bring words of their own, and it is a terminal that shows them. */
-    sg_text_make_printable(text, strlen(text));
-    trace->step(trace->payload, name, text);
 }
