@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -112,6 +113,27 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+/*
+ * How many clients there is room for: they must never take the descriptors that reading AWS needs,
+ * nor leave the loop with connections that it can't accept.
+ */
+static size_t room_for_clients(void)
+{
+    const rlim_t own = 256, wanted = SG_CLIENTS_MAX + own;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return SG_CLIENTS_MAX / 4;
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+            return SG_CLIENTS_MAX / 4;
+    }
+    if (limit.rlim_cur >= wanted)
+        return SG_CLIENTS_MAX;
+    return limit.rlim_cur > 2 * own ? (size_t)(limit.rlim_cur - own) : (size_t)limit.rlim_cur / 2;
+}
+
 static int run(struct sg_agent *agent, const struct options *options)
 {
     /* Before anything is opened: locks and helper threads do not survive it. */
@@ -125,7 +147,7 @@ static int run(struct sg_agent *agent, const struct options *options)
     agent->clients = sg_alloc(SG_CLIENTS_MAX, sizeof *agent->clients);
     if (error != SG_OK || agent->clients == NULL)
         return SG_E_MEMORY;
-    agent->client_count = SG_CLIENTS_MAX;
+    agent->client_count = room_for_clients();
     for (size_t i = 0; i < agent->client_count; i++)
         agent->clients[i].fd = -1;
     agent->started_boot_ms = sg_now_ms(agent);

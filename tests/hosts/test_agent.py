@@ -361,6 +361,33 @@ def malformed_question_ends_the_connection_only():
         assert agent.ask_role("app", box.account) == OK
 
 
+def connections_never_take_the_descriptors_that_reading_needs():
+    under = os.environ.get("SG_UNDER", "")
+    connections = []
+    with World() as (box, agent):
+        box.make_role("app")
+        os.environ["SG_UNDER"] = "prlimit --nofile=200:200 " + under
+        try:
+            agent.start()
+        finally:
+            os.environ["SG_UNDER"] = under
+        agent.wait_complete()
+        try:
+            def refused():
+                try:
+                    connections.append(agent.connect())
+                except BlockingIOError:
+                    pass  # the listener's queue is full just now
+                return any("too many connections" in line for line in agent.log)
+            wait_for(refused, "a connection that is one too many")
+            box.revoke("app", "2026-02-02T00:00:00.000Z")
+            wait_for(lambda: agent.record("app").cutoff_ms == in_ms("2026-02-02T00:00:00.000Z"),
+                     "the revocation to be published")
+        finally:
+            for connection in connections:
+                connection.close()
+
+
 def question_during_an_outage_gets_an_error():
     with World() as (box, agent):
         box.faults(down=1)
