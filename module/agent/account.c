@@ -15,8 +15,7 @@
 #define SKEW_MS               5000
 #define SKEW_TOLD_EVERY_MS    SG_HOUR_MS
 #define FILE_AGAIN_MS         1000 /* the second look that loosening needs */
-#define DELETED_KEPT_MS       (36 * SG_HOUR_MS)
-#define AS_STALE_AS_CAN_BE_MS 1 /* nothing whole is known, nor since when */
+#define AS_STALE_AS_CAN_BE_MS 1    /* nothing whole is known, nor since when */
 
 static void round_due(void *payload)
 {
@@ -169,7 +168,7 @@ static void begin_on_demand(struct sg_agent_account *account)
         if (!sg_role_record(&record, role))
             continue; /* being asked for just now */
         if (record.state == SG_ROLE_DELETED && role->fetch == NULL &&
-            now_ms - role->deleted_boot_ms >= DELETED_KEPT_MS) {
+            now_ms - role->deleted_boot_ms >= SG_DELETED_KEPT_MS) {
             sg_roles_remove(&account->roles, role);
             account->dirty = true;
             continue;

@@ -11,9 +11,8 @@
 #define RESTARTS_MAX 2 /* a policy went away while we read */
 #define NAMES_MAX    2048
 #define DELETED_MAX  4096 /* records of roles that are not there */
-#define CACHED_MS                                                                                  \
-    1000 /* a managed policy read within the round, or this time, is not read again                \
-          */
+/* A managed policy read within the round, or this time, is not read again. */
+#define CACHED_MS 1000
 
 static void list_inlines(struct sg_fetch *fetch, bool more);
 static void read_inline(struct sg_fetch *fetch);
@@ -180,7 +179,6 @@ static void list_inlines(struct sg_fetch *fetch, bool more)
 static void took_inline(void *payload, const struct sg_iam_answer *answer)
 {
     struct sg_fetch *fetch = payload;
-    struct sg_agent_account *account = fetch->account;
     struct sg_buffer document = {0};
 
     if (!answer_is_good(fetch, answer))
@@ -190,7 +188,6 @@ static void took_inline(void *payload, const struct sg_iam_answer *answer)
         error = sg_policy_compile(&fetch->statements, sg_buffer_text(&document), SG_POLICY_INLINE,
                                   sg_text_of(fetch->inlines.items[fetch->at]), NULL);
     sg_buffer_clear(&document);
-    (void)account;
     if (error != SG_OK) {
         end_malformed(fetch);
         return;

@@ -9,6 +9,9 @@
 
 struct sg_fetch;
 
+/* The longest session there is: nobody holds one of a role that has been gone for longer. */
+#define SG_DELETED_KEPT_MS (36 * SG_HOUR_MS)
+
 struct sg_role {
     struct sg_role *next;            /* of its bucket */
     char key[SG_ROLE_NAME_MAX + 1];  /* case-folded name */

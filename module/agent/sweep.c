@@ -10,9 +10,6 @@
 
 #define PAGES_MAX 10000
 #define ROLES_MAX 100000 /* IAM allows a few thousand */
-#define DELETED_KEPT_MS                                                                            \
-    (36 * SG_HOUR_MS) /* longest session there is: nobody holds an older one                       \
-                       */
 
 struct swept_role {
     char key[SG_ROLE_NAME_MAX + 1];
@@ -207,7 +204,7 @@ static void look_for_absent(struct sg_agent_account *account)
             continue;
         }
         if (record.state == SG_ROLE_DELETED) {
-            if (now_ms - role->deleted_boot_ms < DELETED_KEPT_MS)
+            if (now_ms - role->deleted_boot_ms < SG_DELETED_KEPT_MS)
                 continue;
             sg_roles_remove(&account->roles, role);
             account->dirty = true;
