@@ -141,6 +141,24 @@ def stamp_of_a_long_sweep_is_not_behind_awss_clock():
         assert stamp.complete_boot_ms < time.clock_gettime(time.CLOCK_BOOTTIME) * 1000 - 2000
 
 
+def label_given_to_another_account_is_not_fresh_by_the_old_table():
+    with World() as (box, agent):
+        box.make_role("app")
+        agent.start()
+        agent.wait_complete()
+        assert agent.stop() == 0
+        name = os.path.join(agent.conf, "stsgate.conf")
+        with open(name) as file:
+            text = file.read()
+        assert box.account in text
+        with open(name, "w") as file:
+            file.write(text.replace(box.account, "999999999999"))
+        agent.start()
+        agent.wait_log("the keys belong to another account")
+        assert agent.stamp().complete_boot_ms == agent_host.NEVER
+        assert agent.ask_role("app", "999999999999") < 0
+
+
 def absent_role_is_deleted_only_when_get_role_says_so():
     with World() as (box, agent):
         iam = box.client("iam")
