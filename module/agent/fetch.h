@@ -30,7 +30,8 @@ struct sg_fetch {
     int64_t created_ms;
     bool whole;
     struct sg_names inlines, attached;
-    size_t at; /* of inlines, then of attached */
+    unsigned pages; /* of either list that were not the last */
+    size_t at;      /* of inlines, then of attached */
     struct sg_buffer statements;
     int64_t began_boot_ms, first_aws_ms, last_aws_ms;
 };

@@ -10,6 +10,7 @@
 
 #define RESTARTS_MAX 2 /* a policy went away while we read */
 #define NAMES_MAX    2048
+#define PAGES_MAX    64   /* lists that never end, with the same marker again and again */
 #define DELETED_MAX  4096 /* records of roles that are not there */
 /* A managed policy read within the round, or this time, is not read again. */
 #define CACHED_MS 1000
@@ -47,6 +48,7 @@ void sg_fetch_clear(struct sg_fetch *fetch)
     clear_names(&fetch->attached);
     sg_buffer_clear(&fetch->statements);
     fetch->at = 0;
+    fetch->pages = 0;
     fetch->boundary[0] = '\0';
     fetch->whole = false;
     fetch->first_aws_ms = fetch->last_aws_ms = 0;
@@ -83,6 +85,11 @@ static void end_malformed(struct sg_fetch *fetch)
 
     (void)snprintf(why, sizeof why, "%s: not a whole answer of IAM", fetch->call.request.action);
     sg_fetch_end(fetch, SG_FETCH_PARTIAL, why);
+}
+
+static bool has_end(struct sg_fetch *fetch)
+{
+    return !fetch->page.truncated || ++fetch->pages < PAGES_MAX;
 }
 
 static void call(struct sg_fetch *fetch, const struct sg_iam_request *request,
@@ -156,7 +163,8 @@ static void took_inlines(void *payload, const struct sg_iam_answer *answer)
 
     if (!answer_is_good(fetch, answer))
         return;
-    if (sg_iam_read_names(&fetch->page, answer->body, add_name, &fetch->inlines) != SG_OK)
+    if (sg_iam_read_names(&fetch->page, answer->body, add_name, &fetch->inlines) != SG_OK ||
+        !has_end(fetch))
         end_malformed(fetch);
     else if (fetch->page.truncated)
         list_inlines(fetch, true);
@@ -218,7 +226,8 @@ static void took_attached(void *payload, const struct sg_iam_answer *answer)
 
     if (!answer_is_good(fetch, answer))
         return;
-    if (sg_iam_read_names(&fetch->page, answer->body, add_name, &fetch->attached) != SG_OK) {
+    if (sg_iam_read_names(&fetch->page, answer->body, add_name, &fetch->attached) != SG_OK ||
+        !has_end(fetch)) {
         end_malformed(fetch);
         return;
     }
