@@ -181,21 +181,24 @@ enum stsgate_verdict stsgate_check(struct stsgate_result *result, struct stsgate
                                    const struct stsgate_request *request)
 {
     const size_t smallest = offsetof(struct stsgate_result, retry_after_s);
-    struct stsgate_result whole;
+    struct stsgate_result whole, *out = &whole;
     struct sg_check check;
     size_t size;
 
     if (result == NULL || result->size < smallest)
         return STSGATE_DENY;
-    size = result->size < sizeof(whole) ? result->size : sizeof(whole);
-    memset(&whole, 0, sizeof(whole));
-    whole.size = result->size;
-    whole.reason = STSGATE_REASON_INTERNAL_ERROR;
-    whole.cutoff_ms = SG_CUTOFF_NONE;
-    if (begin(&check, &whole, reader, request))
+    size = result->size;
+    if (size >= sizeof(whole)) /* in place; else only as much as the host knows of */
+        out = result;
+    memset(out, 0, sizeof(*out));
+    out->size = size;
+    out->reason = STSGATE_REASON_INTERNAL_ERROR;
+    out->cutoff_ms = SG_CUTOFF_NONE;
+    if (begin(&check, out, reader, request))
         run(&check);
-    memcpy(result, &whole, size);
-    return whole.verdict;
+    if (out != result)
+        memcpy(result, out, size);
+    return out->verdict;
 }
 
 int stsgate_verify(struct stsgate_seal *seal, struct stsgate_reader *reader,

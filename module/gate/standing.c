@@ -55,7 +55,7 @@ static int look_up(struct sg_check *check, struct sg_record *record, struct sg_s
                           sg_text_of(session->account), sg_text_of(session->role_key), record);
     if (error != SG_OK || epoch == 0)
         return error;
-    if (!sg_text_equal(record->arn, sg_text_of(session->role_arn)) ||
+    if ((record->arn.length > 0 && !sg_text_equal(record->arn, sg_text_of(session->role_arn))) ||
         (session->role_id[0] != 0 && !sg_text_equal(record->role_id, sg_text_of(session->role_id))))
         return SG_OK;
     check->known.epoch = epoch;
