@@ -95,7 +95,6 @@ typedef struct {
     ngx_http_stsgate_worker_t  *worker;
 
     ngx_str_t                   service;
-    struct stsgate_result       result;
     ngx_int_t                   rc;           /* once decided: NGX_OK or 4xx */
 
     struct stsgate_seal         seal;
@@ -112,6 +111,8 @@ typedef struct {
     unsigned                    sealed:1;
     unsigned                    refused:1;    /* the thread wrote the result */
     unsigned                    cleanup:1;
+
+    struct stsgate_result       result;       /* last: written whole by a check */
 } ngx_http_stsgate_ctx_t;
 
 

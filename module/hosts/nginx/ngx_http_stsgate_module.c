@@ -115,7 +115,7 @@ ngx_http_stsgate_access_handler(ngx_http_request_t *r)
         }
 
         ctx = cln->data;
-        ngx_memzero(ctx, sizeof(ngx_http_stsgate_ctx_t));
+        ngx_memzero(ctx, offsetof(ngx_http_stsgate_ctx_t, result));
 
         cln->handler = ngx_http_stsgate_keep_ctx;
 
