@@ -14,3 +14,12 @@ request = function()
   at = at % #requests + 1
   return requests[at]
 end
+
+-- $DELAY ms between an answer and the connection's next request: the same load for both sides, that
+-- neither is busy with all the time. Without it each is loaded as far as it goes.
+local pause = tonumber(os.getenv("DELAY") or "0")
+if pause > 0 then
+  delay = function()
+    return pause
+  end
+end
