@@ -22,6 +22,7 @@ NGINX = os.environ.get("SG_NGINX") or "/usr/sbin/nginx"
 MODULE = os.environ.get("SG_NGINX_MODULE") or os.path.join(
     BUILD, "module/hosts/nginx/.libs/ngx_http_stsgate_module.so")
 PRELOAD = " ".join(os.environ.get("SG_PRELOAD", "").split())  # sanitizers' run time
+SANITIZED = {"LD_PRELOAD": PRELOAD, "ASAN_OPTIONS": "detect_leaks=0"}  # nginx frees little
 AGENT = os.path.join(BUILD, "module/agent/stsgated")
 CTL = os.path.join(BUILD, "module/ctl/stsgatectl")
 ROLE = "payments-writer"
@@ -153,7 +154,7 @@ allow_roles = arn:aws:iam::%s:role/payments-*
                    environment=self.box.environment("admin"))
         self.nginx = self.start("nginx", NGINX, "-c", self.path("nginx.conf"), "-p", self.folder,
                                 "-e", self.path("nginx.log"),
-                                environment={"LD_PRELOAD": PRELOAD} if PRELOAD else None)
+                                environment=SANITIZED if PRELOAD else None)
         wait_for("the gateway to be ready", self.ready)
         # A token minted within `settle` of the role's creation might be of an earlier role's.
         wait_for("the role to have settled", lambda: time.time() > created + 2)
