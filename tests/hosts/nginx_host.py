@@ -134,10 +134,7 @@ class Agent:
         self.lock = threading.Lock()
         self.connections, self.questions = [], []
         self.automatic = None  # a suffix: "" answers at once, "?" wakes at once
-        self.socket = None
-        self.listen()
-
-    def listen(self):
+        self.closed = False
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.path)
         self.socket = socket.socket(socket.AF_UNIX)
@@ -151,6 +148,9 @@ class Agent:
             while True:
                 connection, _ = listening.accept()
                 with self.lock:
+                    if self.closed:  # accepted, but close() had been and gone
+                        connection.close()
+                        return
                     self.connections.append(connection)
                 threading.Thread(target=self.read, args=(connection,), daemon=True).start()
 
@@ -181,6 +181,8 @@ class Agent:
             self.connections = []
 
     def close(self):
+        with self.lock:
+            self.closed = True
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()

@@ -276,7 +276,11 @@ class Sandbox:
 
     def revoke(self, name, at=None, who=ADMIN):
         """What the console's button does, at: the cutoff (default: now); the document."""
-        document = revocation(at or datetime.datetime.now(datetime.timezone.utc))
+        if at is None:  # later than what was issued within this very millisecond
+            at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(milliseconds=1)
+            while datetime.datetime.now(datetime.timezone.utc) < at:
+                pass
+        document = revocation(at)
         self.client("iam", who).put_role_policy(RoleName=name, PolicyName=REVOCATION,
                                                 PolicyDocument=document)
         return document
