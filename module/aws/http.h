@@ -2,7 +2,7 @@
  * http.h - HTTP requests that never block, on libcurl's multi interface: many transfers in one
  * thread, connections kept for the next. It is closed by default: TLS verified, no redirects, no
  * proxy, no user in the URL, https only (http when the host is this machine), a size limit and a
- * deadline for every answer.
+ * deadline for every answer, and an end to those that only drip.
  */
 #ifndef SG_AWS_HTTP_H
 #define SG_AWS_HTTP_H
@@ -22,6 +22,10 @@ struct sg_http_transfer; /* one request under way */
 struct sg_http_request {
     const char *url;
     bool post;
+    bool put;                        /* without a body */
+    bool metadata;                   /* of a container or an instance: http may go to the link-local
+                                        addresses where AWS serves them too; never by a proxy */
+    bool patient;                    /* a long poll: nothing may come for all of timeout_ms */
     struct sg_text body;             /* post: copied */
     const struct sg_header *headers; /* besides those that HTTP itself needs; copied */
     size_t header_count;
@@ -46,15 +50,39 @@ struct sg_http_done {
 
 /* False, with a problem: not a URL that we go to. */
 bool sg_http_url_allowed(const char *url, struct sg_problems *problems);
+/* The same for where a container or an instance gets its credentials (sg_http_request.metadata). */
+bool sg_http_metadata_url_allowed(const char *url, struct sg_problems *problems);
 
 int sg_http_open(struct sg_http **http);
 void sg_http_close(struct sg_http *http); /* transfers under way end without a call */
+
+struct sg_http_settings {
+    const char *proxy; /* a URL; "environment": https_proxy, no_proxy and their kin; NULL: none */
+    const char *ca_bundle; /* PEM file of the authorities to trust; NULL: the system's */
+};
+/* For transfers begun from now on; the texts are copied. SG_OK or SG_E_MEMORY. */
+int sg_http_configure(struct sg_http *http, const struct sg_http_settings *settings);
 
 /* SG_OK, SG_E_INVALID (the URL, a header), SG_E_MEMORY. *transfer (may be NULL) is valid until the
  * call. */
 int sg_http_start(struct sg_http_transfer **transfer, struct sg_http *http,
                   const struct sg_http_request *request, struct sg_http_done done);
 void sg_http_cancel(struct sg_http_transfer *transfer); /* no call will come */
+
+/*
+ * What else sg_http_wait() looks after for who uses this thread's transfers: a descriptor to become
+ * readable, a time to come. Zero it to start; it stays where it is until called or stopped.
+ */
+struct sg_http_watch {
+    struct sg_http_watch *next;
+    struct sg_http *http;                       /* NULL: not watched */
+    int fd;                                     /* -1: none */
+    int64_t at_ms;                              /* CLOCK_BOOTTIME; INT64_MAX: never */
+    void (*call)(void *payload, bool readable); /* once; false: the time came first */
+    void *payload;
+};
+void sg_http_watch(struct sg_http *http, struct sg_http_watch *watch);
+void sg_http_unwatch(struct sg_http_watch *watch);
 
 /*
  * Waits for any transfer, or for one of `others` (fd, events; revents is filled in), at most
