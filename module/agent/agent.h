@@ -13,6 +13,7 @@
 #include "agent/merge.h"
 #include "agent/roles.h"
 #include "agent/timer.h"
+#include "aws/endpoints.h"
 #include "aws/iam.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -180,10 +181,11 @@ void sg_publish_load(struct sg_agent *agent);
  * issuer before. An error means that the store may still hold them: do not go on. */
 int sg_sources_check(struct sg_agent *agent);
 
-/* ---- call.c: one call of IAM, tried again ---- */
+/* ---- call.c: one call of IAM or STS, signed with the account's keys, tried again ---- */
 
 struct sg_call {
     struct sg_agent_account *account;
+    enum sg_aws_service service;   /* zero: IAM */
     struct sg_iam_request request; /* its texts stay with the caller until done */
     void (*done)(void *payload, const struct sg_iam_answer *answer);
     void *payload;
@@ -217,6 +219,36 @@ enum sg_fetch_result {
 int sg_fetch_start(struct sg_agent_account *account, struct sg_text key, struct sg_text name,
                    bool first, const struct sg_waiter *waiter);
 void sg_fetch_stop_all(struct sg_agent_account *account);
+
+/* Who has heard of a change and wants it read. Zero it to start; it stays where it is until called
+ * or stopped. */
+struct sg_reread {
+    struct sg_reread *next;
+    struct sg_fetch *fetch; /* NULL: does not wait */
+    /* SG_OK: a read that began after sg_agent_reread_role() was published (that the role is gone is
+     * one too). Else nothing new is known; SG_E_BUSY: the account was closed. */
+    void (*done)(void *payload, int status);
+    void *payload;
+};
+/* Reads one role anew, whatever is known of it; a read under way does not count, one that has not
+ * begun does. SG_OK and a call to `done` later, never from here; or SG_E_INVALID (no role's name),
+ * SG_E_MEMORY, and none. */
+int sg_agent_reread_role(struct sg_agent_account *account, struct sg_text name,
+                         struct sg_reread *reread);
+void sg_reread_stop(struct sg_reread *reread); /* no call will come */
+
+/* ---- tighten.c: what is told before it was read ---- */
+
+/*
+ * Adds the Deny statements of one policy's document to the role's record and publishes it: at once,
+ * on an event's word. Nothing is taken away or dated earlier by it, and no evidence settles such a
+ * statement before a read has shown it; the read is the caller's to ask for. SG_OK; SG_E_ABSENT:
+ * there is no record of that role, so that the next request has it read; SG_E_LIMIT, SG_E_MEMORY,
+ * SG_E_SYSTEM (the store).
+ */
+int sg_account_tighten(struct sg_agent_account *account, struct sg_text name,
+                       enum sg_policy_origin origin, struct sg_text policy_name,
+                       struct sg_text document);
 
 /* ---- managed_read.c: one managed policy ---- */
 
