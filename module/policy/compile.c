@@ -334,6 +334,14 @@ static bool is_encoded(struct sg_text document)
     return i < document.length && document.data[i] == '%';
 }
 
+int sg_policy_unreadable(struct sg_buffer *out, const char *why, enum sg_policy_origin origin,
+                         struct sg_text policy_name)
+{
+    const struct sg_compiler compiler = {.out = out, .origin = origin, .policy_name = policy_name};
+
+    return give_up(&compiler, sg_text_of(why), why);
+}
+
 int sg_policy_compile(struct sg_buffer *out, struct sg_text document, enum sg_policy_origin origin,
                       struct sg_text policy_name, struct sg_problems *problems)
 {

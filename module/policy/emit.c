@@ -148,6 +148,7 @@ static bool write_statement(struct sg_buffer *flat, const struct sg_compiler *co
         .flags = flags_of(draft),
         .origin = (uint8_t)compiler->origin,
         .cutoff_ms = draft->condition.cutoff_ms,
+        .bites_before_ms = INT64_MAX,
         .scope = draft->scope,
     };
 
@@ -205,6 +206,8 @@ const char *sg_policy_origin_word(enum sg_policy_origin origin)
         return "attached policy";
     case SG_POLICY_BOUNDARY:
         return "permissions boundary";
+    case SG_POLICY_EXTRA:
+        return "extra policy";
     }
     return "policy";
 }

@@ -7,7 +7,8 @@
 #define FLAGS_ALL                                                                                  \
     (SG_STATEMENT_ENFORCED | SG_STATEMENT_UNCONDITIONAL | SG_STATEMENT_SIMPLE |                    \
      SG_STATEMENT_CONSTANT_KEYS | SG_STATEMENT_COVERS_MINT | SG_STATEMENT_UNEVALUATED |            \
-     SG_STATEMENT_INDETERMINATE | SG_STATEMENT_FROM_IAM | SG_STATEMENT_GONE_ONCE)
+     SG_STATEMENT_INDETERMINATE | SG_STATEMENT_FROM_IAM | SG_STATEMENT_GONE_ONCE |                 \
+     SG_STATEMENT_RATCHETED)
 
 _Static_assert(sizeof(struct sg_statement) % 8 == 0, "statements follow each other 8-aligned");
 _Static_assert(sizeof(struct sg_flat_dates) == 8 && sizeof(struct sg_date_test) == 8,
@@ -129,7 +130,7 @@ static bool flags_valid(const struct sg_statement *statement)
     const uint16_t flags = statement->flags, scope = statement->scope;
 
     if ((flags & ~FLAGS_ALL) != 0 || (scope & ~SG_SCOPE_ALL) != 0 ||
-        statement->origin > SG_POLICY_BOUNDARY)
+        statement->origin > SG_POLICY_EXTRA)
         return false;
     if (statement->reserved != 0 || statement->reserved2[0] != 0 || statement->reserved2[1] != 0 ||
         statement->reserved2[2] != 0)

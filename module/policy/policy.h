@@ -12,13 +12,19 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
-#include "session/session.h"
+#include "policy/context.h"
 
 #define SG_POLICY_MAX_BYTES 131072 /* API model limit of a document */
 #define SG_CUTOFF_NONE      INT64_MIN
 
-/* Where a document hangs. The order is that of explain's output. */
-enum sg_policy_origin { SG_POLICY_INLINE, SG_POLICY_ATTACHED, SG_POLICY_BOUNDARY };
+/* Where a document hangs. The order is that of explain's output. EXTRA: one of the operator's own,
+ * which no IAM knows. */
+enum sg_policy_origin {
+    SG_POLICY_INLINE,
+    SG_POLICY_ATTACHED,
+    SG_POLICY_BOUNDARY,
+    SG_POLICY_EXTRA,
+};
 
 /*
  * ENFORCED: it names aws:TokenIssueTime, or has only keys that describe the principal, or is
@@ -34,6 +40,7 @@ enum sg_statement_flag {
     SG_STATEMENT_INDETERMINATE = 64, /* not readable (date, operator, document): may match */
     SG_STATEMENT_FROM_IAM = 128,     /* set by the agent: AWS itself answered with it */
     SG_STATEMENT_GONE_ONCE = 256,    /* set by the agent: absent from the last read, once */
+    SG_STATEMENT_RATCHETED = 512,    /* set by the agent: absent, and kept until kept_until_ms */
 };
 
 /*
@@ -47,8 +54,13 @@ struct sg_statement {
     uint8_t origin; /* enum sg_policy_origin */
     uint8_t reserved;
     int64_t cutoff_ms; /* latest aws:TokenIssueTime date it names; SG_CUTOFF_NONE: none */
+    /* No session issued then or later can match, whatever else it says; INT64_MAX: no such bound */
+    int64_t bites_before_ms;
     /* AWS's Date of the first answer, in an unbroken run, that showed it; the agent sets it */
     int64_t first_seen_ms;
+    /* RATCHETED, set by the agent: AWS's Date of the last answer that showed it, or earlier; and
+     * when the last session that it revoked has ended. Else 0. */
+    int64_t last_seen_ms, kept_until_ms;
     /* SHA-256 of origin, policy name and content, cut: the same statement in the next read */
     unsigned char identity[16];
     uint16_t policy_at, policy_length; /* policy name or ARN */
@@ -69,6 +81,11 @@ struct sg_statement {
 int sg_policy_compile(struct sg_buffer *out, struct sg_text document, enum sg_policy_origin origin,
                       struct sg_text policy_name, struct sg_problems *problems);
 
+/* For a policy that is there but can't be got at (`why`, words for people): one INDETERMINATE
+ * statement, as for a document that can't be read. SG_OK, SG_E_MEMORY. */
+int sg_policy_unreadable(struct sg_buffer *out, const char *why, enum sg_policy_origin origin,
+                         struct sg_text policy_name);
+
 /*
  * The statement at *at of `run`, advanced; NULL at the end or when the rest is malformed (*at is
  * then != run.length). A run that is not 8-aligned in memory is malformed.
@@ -79,26 +96,40 @@ struct sg_text sg_statement_policy(const struct sg_statement *statement);
 struct sg_text sg_statement_sid(const struct sg_statement *statement);
 struct sg_text sg_statement_notes(const struct sg_statement *statement);
 
-/* What this gateway asks of a statement. */
-struct sg_policy_request {
-    struct sg_text action;   /* "execute-api:Invoke" */
-    struct sg_text resource; /* a concrete ARN */
-    struct sg_interval issued;
-};
-
 enum sg_match {
     SG_MATCH_NO,
     SG_MATCH_YES,
-    SG_MATCH_TIME_UNKNOWN, /* the issue-time interval straddles a date */
-    SG_MATCH_KEY_UNKNOWN,  /* hangs on something this version or credential cannot tell */
+    SG_MATCH_TIME_UNKNOWN,  /* the issue-time interval straddles a date */
+    SG_MATCH_KEY_UNKNOWN,   /* hangs on a key that this credential or gateway cannot tell */
+    SG_MATCH_INDETERMINATE, /* hangs on something that could not be read */
 };
+const char *sg_match_word(enum sg_match match); /* "no match", "match", ... */
 
 /*
- * Action, resource and conditions, exactly as IAM combines them (AND over keys, OR over values).
- * The statement must be of a run that sg_statement_run_valid() has accepted.
+ * Action, resource and conditions, exactly as IAM combines them (AND over keys, OR over values),
+ * with Kleene's logic for what is unknown: one part that is false decides, whatever the others are.
+ * The statement must be of a run that sg_statement_run_valid() has accepted. No allocation.
  */
 enum sg_match sg_statement_match(const struct sg_statement *statement,
                                  const struct sg_policy_request *request);
+
+/* One part of a statement, evaluated. Texts are printable and live as long as the call. */
+struct sg_policy_step {
+    struct sg_text what;   /* "Action", "NotResource", "ForAnyValue:StringLikeIfExists", ... */
+    struct sg_text key;    /* as the policy spells it; empty for actions and resources */
+    struct sg_text values; /* the policy's, `"a" "b" and 3 more` */
+    struct sg_text had;    /* the request's: `"a"`, "absent", "unknown", an interval */
+    enum sg_match result;
+};
+
+/*
+ * The same answer, and every part is evaluated and told to `step` in the order Action, Resource,
+ * conditions; what was unreadable comes last. Allocates; for explain and the tool.
+ */
+enum sg_match sg_statement_trace(const struct sg_statement *statement,
+                                 const struct sg_policy_request *request,
+                                 void (*step)(void *payload, const struct sg_policy_step *step),
+                                 void *payload);
 
 /* One line: `inline policy AWSRevokeOlderSessions (Sid x): Deny sessions issued before T`. */
 void sg_statement_describe(struct sg_buffer *out, const struct sg_statement *statement);
