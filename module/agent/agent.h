@@ -223,8 +223,7 @@ void sg_fetch_stop_all(struct sg_agent_account *account);
 /* Who has heard of a change and wants it read. Zero it to start; it stays where it is until called
  * or stopped. */
 struct sg_reread {
-    struct sg_reread *next;
-    struct sg_fetch *fetch; /* NULL: does not wait */
+    struct sg_reread *next, **at; /* at NULL: does not wait */
     /* SG_OK: a read that began after sg_agent_reread_role() was published (that the role is gone is
      * one too). Else nothing new is known; SG_E_BUSY: the account was closed. */
     void (*done)(void *payload, int status);

@@ -12,6 +12,49 @@
 
 static void pump(struct sg_agent_account *account);
 
+/* ---- who waits for a read that begins after he asked ---- */
+
+static void link_reread(struct sg_reread **list, struct sg_reread *reread)
+{
+    reread->next = *list;
+    reread->at = list;
+    if (reread->next != NULL)
+        reread->next->at = &reread->next;
+    *list = reread;
+}
+
+void sg_reread_stop(struct sg_reread *reread)
+{
+    if (reread->at == NULL)
+        return;
+    *reread->at = reread->next;
+    if (reread->next != NULL)
+        reread->next->at = reread->at;
+    reread->next = NULL;
+    reread->at = NULL;
+}
+
+static void move_rereads(struct sg_reread **to, struct sg_reread **from)
+{
+    while (*from != NULL) {
+        struct sg_reread *reread = *from;
+
+        sg_reread_stop(reread);
+        link_reread(to, reread);
+    }
+}
+
+/* One by one off the list, since each call may stop others on it. */
+static void answer_rereads(struct sg_reread **list, int status)
+{
+    while (*list != NULL) {
+        struct sg_reread *reread = *list;
+
+        sg_reread_stop(reread);
+        reread->done(reread->payload, status);
+    }
+}
+
 static void free_fetch(struct sg_fetch *fetch)
 {
     sg_call_stop(&fetch->call);
@@ -44,6 +87,8 @@ void sg_fetch_stop_all(struct sg_agent_account *account)
 
         unlink_fetch(fetch);
         sg_waiters_answer(account->agent, &fetch->waiters, SG_E_BUSY);
+        answer_rereads(&fetch->rereads, SG_E_BUSY);
+        answer_rereads(&fetch->late, SG_E_BUSY);
         free_fetch(fetch);
     }
 }
@@ -93,6 +138,33 @@ static void count_in_round(struct sg_fetch *fetch, enum sg_fetch_result result)
         account->round_aws_ms = fetch->first_aws_ms;
 }
 
+/* Frees it, begins the next read of the role where somebody waits for that one, and tells. */
+static void close_fetch(struct sg_fetch *fetch, int status)
+{
+    struct sg_agent_account *account = fetch->account;
+    struct sg_role *role = fetch->role;
+    struct sg_reread *answered = NULL, *late = NULL;
+
+    unlink_fetch(fetch);
+    sg_waiters_answer(account->agent, &fetch->waiters, status);
+    move_rereads(&answered, &fetch->rereads);
+    move_rereads(&late, &fetch->late);
+    free_fetch(fetch);
+    /* SG_E_BUSY of a read that went well: it found nothing that would be worth a record. */
+    const int told = status == SG_E_BUSY ? SG_OK : status;
+    if (late != NULL) {
+        const int error =
+            sg_fetch_start(account, sg_text_of(role->key), (struct sg_text){0}, true, NULL);
+        if (error == SG_OK)
+            move_rereads(&role->fetch->rereads, &late);
+        else
+            answer_rereads(&late, error);
+    } else if (role->record.length == 0) {
+        sg_roles_remove(&account->roles, role);
+    }
+    answer_rereads(&answered, told);
+}
+
 void sg_fetch_end(struct sg_fetch *fetch, enum sg_fetch_result result, const char *why)
 {
     struct sg_agent_account *account = fetch->account;
@@ -120,11 +192,7 @@ void sg_fetch_end(struct sg_fetch *fetch, enum sg_fetch_result result, const cha
         account->round_aws_ms = fetch->first_aws_ms;
         sg_account_complete(account, fetch->began_boot_ms, fetch->first_aws_ms);
     }
-    unlink_fetch(fetch);
-    sg_waiters_answer(account->agent, &fetch->waiters, status);
-    free_fetch(fetch);
-    if (role->record.length == 0)
-        sg_roles_remove(&account->roles, role);
+    close_fetch(fetch, status);
     if (account->in_round && account->round_pending == 0 &&
         account->config->discover == SG_DISCOVER_ON_DEMAND)
         sg_account_round_ended(account, account->round_bad == 0 && account->round_good > 0,
@@ -134,12 +202,33 @@ void sg_fetch_end(struct sg_fetch *fetch, enum sg_fetch_result result, const cha
 
 /* ---- the queue ---- */
 
+static struct sg_fetch *first_queued(const struct sg_agent_account *account, bool asked)
+{
+    for (struct sg_fetch *fetch = account->fetches; fetch != NULL; fetch = fetch->next) {
+        if (!fetch->running && fetch->asked == asked)
+            return fetch;
+    }
+    return NULL;
+}
+
+/* Whoever asks for many roles must not keep the round's own from being read: half the runs. */
+static struct sg_fetch *choose(const struct sg_agent_account *account)
+{
+    struct sg_fetch *asked = first_queued(account, true), *own = first_queued(account, false);
+    size_t asked_running = 0;
+
+    for (const struct sg_fetch *fetch = account->fetches; fetch != NULL; fetch = fetch->next)
+        asked_running += fetch->running && fetch->asked;
+    if (asked == NULL || (own != NULL && asked_running >= RUNNING_MAX / 2))
+        return own;
+    return asked;
+}
+
 static void pump(struct sg_agent_account *account)
 {
-    for (struct sg_fetch *fetch = account->fetches; fetch != NULL && account->running < RUNNING_MAX;
-         fetch = fetch->next) {
-        if (fetch->running)
-            continue;
+    struct sg_fetch *fetch;
+
+    while (account->running < RUNNING_MAX && (fetch = choose(account)) != NULL) {
         fetch->running = true;
         account->running++;
         sg_fetch_read(fetch);
@@ -182,7 +271,7 @@ int sg_fetch_start(struct sg_agent_account *account, struct sg_text key, struct 
                    bool first, const struct sg_waiter *waiter)
 {
     const bool in_round =
-        account->in_round && waiter == NULL && account->config->discover == SG_DISCOVER_ON_DEMAND;
+        account->in_round && !first && account->config->discover == SG_DISCOVER_ON_DEMAND;
     struct sg_role *role = sg_roles_add(&account->roles, key);
 
     if (role == NULL)
@@ -214,4 +303,27 @@ int sg_fetch_start(struct sg_agent_account *account, struct sg_text key, struct 
     const int error = join(role->fetch, waiter);
     pump(account);
     return error;
+}
+
+/* Whether IAM was asked anything yet. */
+static bool has_begun(const struct sg_fetch *fetch)
+{
+    return fetch->running &&
+           (fetch->call.attempts > 0 || strcmp(fetch->call.request.action, "GetRole") != 0);
+}
+
+int sg_agent_reread_role(struct sg_agent_account *account, struct sg_text name,
+                         struct sg_reread *reread)
+{
+    char key[SG_ROLE_NAME_MAX + 1];
+
+    sg_reread_stop(reread);
+    if (!sg_role_name_fold(key, name))
+        return SG_E_INVALID;
+    const int error = sg_fetch_start(account, sg_text_of(key), name, true, NULL);
+    if (error != SG_OK)
+        return error;
+    struct sg_fetch *fetch = sg_roles_find(&account->roles, sg_text_of(key))->fetch;
+    link_reread(has_begun(fetch) ? &fetch->late : &fetch->rereads, reread);
+    return SG_OK;
 }

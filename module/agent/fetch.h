@@ -20,6 +20,8 @@ struct sg_fetch {
     bool running, asked, in_round;
     unsigned restarts;
     struct sg_waiters waiters;
+    struct sg_reread *rereads; /* this read answers them */
+    struct sg_reread *late;    /* came while it ran: the next read does */
     struct sg_call call;
     struct sg_iam_page page;
     struct sg_managed_read read;
