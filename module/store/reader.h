@@ -5,6 +5,7 @@
 #ifndef SG_STORE_READER_H
 #define SG_STORE_READER_H
 
+#include "store/issued_page.h"
 #include "store/now.h"
 #include "store/table.h"
 
@@ -31,6 +32,7 @@ struct sg_store {
     struct sg_now now;
     int64_t doubt_boot_ms; /* when a page of which nothing moved is looked at again */
     struct sg_table_map keys;
+    struct sg_issued_map issued;
     uint64_t epochs; /* tables mapped so far: none of their numbers is used twice */
     uint64_t keys_epoch;
     struct sg_slot *slots;

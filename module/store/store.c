@@ -298,6 +298,7 @@ void sg_store_close(struct sg_store *store)
     }
     sg_table_map_close(&store->keys);
     sg_now_unmap(&store->now);
+    sg_issued_unmap(&store->issued);
     free(store->folder);
     free(store);
 }

@@ -4,8 +4,9 @@
  * that says which generation of each holds and how fresh it is. Readers map both
  * read-only and need no write right anywhere; there is one writer, the agent.
  *
- * In the folder: `now`, `lock`, `account-LABEL.cdb`, `keys.cdb`. A table is written aside, ends in
- * a SHA-256 of all before it, is fsynced and renamed; then its generation moves in `now`.
+ * In the folder: `now`, `lock`, `account-LABEL.cdb`, `keys.cdb`, `issued` (issued.h). A table is
+ * written aside, ends in a SHA-256 of all before it, is fsynced and renamed; then its generation
+ * moves in `now`.
  */
 #ifndef SG_STORE_STORE_H
 #define SG_STORE_STORE_H

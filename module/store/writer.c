@@ -410,6 +410,7 @@ void sg_store_writer_close(struct sg_store_writer *writer)
     if (writer == NULL)
         return;
     sg_now_unmap(&writer->now);
+    sg_issued_unmap(&writer->issued);
     if (writer->lock >= 0)
         (void)close(writer->lock);
     if (writer->folder >= 0)

@@ -4,6 +4,7 @@
 #ifndef SG_STORE_WRITER_H
 #define SG_STORE_WRITER_H
 
+#include "store/issued_page.h"
 #include "store/now.h"
 #include "store/table.h"
 
@@ -11,6 +12,7 @@ struct sg_store_writer {
     int folder; /* descriptor */
     int lock;   /* descriptor that holds the lock */
     struct sg_now now;
+    struct sg_issued_map issued; /* mapped when there is something to note */
     struct sg_clock clock;
     struct sg_owners owners;
     unsigned char boot_id[16];
