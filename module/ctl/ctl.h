@@ -46,11 +46,16 @@ const struct sg_account *ctl_account(const struct sg_config *config, const char 
 void ctl_print_problems(struct sg_problems *problems); /* to stderr; clears them */
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+struct stsgate;
+struct json_object;
+/* The gate as a host opens it, or NULL after telling why. problems: a JSON array that takes every
+ * mistake; NULL: they are printed. */
+struct stsgate *ctl_gate(const struct ctl *ctl, struct json_object *problems);
+
 enum ctl_colour { CTL_GREEN, CTL_RED, CTL_YELLOW, CTL_BOLD };
 /* `text` in colour, where there is colour; then plain. */
 void ctl_paint(const struct ctl *ctl, enum ctl_colour colour, const char *text);
 
-struct json_object;
 /* One JSON text on stdout; takes the tree. */
 void ctl_print_json(struct json_object *tree);
 /* Adds "key": a date as text, or null for none (INT64_MIN). */
