@@ -19,18 +19,27 @@ enum sg_issue_time { SG_ISSUE_TIME_SESSION = 1 /* exact */, SG_ISSUE_TIME_TOKEN 
 
 struct sg_account { /* [account LABEL] */
     const char *label;
-    const char *id;            /* 12 digits; "" for a self-hosted IAM whose ARNs have none */
-    const char *partition;     /* default "aws" */
-    enum sg_source source;     /* default iam */
-    const char *folder;        /* source = file: ROLE/POLICY.json files below it */
-    enum sg_discover discover; /* default sweep */
-    int64_t refresh_ms;        /* default 15 s, at least 1 s */
-    int64_t max_stale_ms;      /* default 10 min */
-    int64_t settle_ms;         /* default 60 s: evidence rule's S at first */
-    int64_t settled_ms;        /* default 300 s: and from cutoff + 300 s on */
-    const char *endpoint;      /* IAM's URL; NULL: the partition's */
-    const char *region;        /* signing region; NULL: the partition's */
-    const char *profile;       /* of AWS's shared files; NULL: the standard order */
+    const char *id;             /* 12 digits; "" for a self-hosted IAM whose ARNs have none */
+    const char *partition;      /* default "aws" */
+    enum sg_source source;      /* default iam */
+    const char *folder;         /* source = file: ROLE/POLICY.json files below it */
+    enum sg_discover discover;  /* default sweep */
+    int64_t refresh_ms;         /* default 15 s, at least 1 s */
+    int64_t max_stale_ms;       /* default 10 min */
+    int64_t settle_ms;          /* default 60 s: evidence rule's S at first */
+    int64_t settled_ms;         /* default 300 s: and from cutoff + 300 s on */
+    const char *extra_policies; /* a folder of policies of one's own; NULL: none */
+    bool ratchet;               /* keep what was loosened until no session can be older */
+    int64_t longest_session_ms; /* of its issuers, and at least 12 h: how long to keep it */
+    const char *endpoint;       /* IAM's URL; NULL: the partition's */
+    const char *region;         /* signing region; NULL: the partition's */
+    const char *sts_endpoint;   /* STS's URL; NULL: `endpoint`'s when that is given, else the
+                                   partition's */
+    const char *profile;        /* of AWS's shared files; NULL: the standard order */
+    const char *assume_role;    /* ARN of the role that reads this account; NULL: none */
+    const char *external_id;    /* for assume_role; NULL: none */
+    const char *session_name;   /* for assume_role; default "stsgate" */
+    unsigned calls_per_second;  /* of each API; default 10 */
     uint64_t origin; /* a number over all that says whose role records these are: what was stored
                         under another is not this account's, though its label is the same */
 };

@@ -27,9 +27,17 @@
     X(max_stale, SECONDS, it.max_stale_ms, "10m", "a time of at least 1s, such as 10m")            \
     X(settle, DURATION, it.settle_ms, "60s", "a time such as 60s")                                 \
     X(settled, DURATION, it.settled_ms, "300s", "a time such as 300s")                             \
+    X(extra_policies, PATH, it.extra_policies, NULL, "an absolute path")                           \
+    X(ratchet, ON_OFF, it.ratchet, "off", "on or off")                                             \
     X(endpoint, URL, it.endpoint, NULL, "an https URL (http for a loopback address only)")         \
     X(region, WORD, it.region, NULL, "a region such as us-east-1")                                 \
-    X(profile, WORD, it.profile, NULL, "a profile of AWS's shared files")
+    X(sts_endpoint, URL, it.sts_endpoint, NULL, "an https URL (http for a loopback address only)") \
+    X(profile, WORD, it.profile, NULL, "a profile of AWS's shared files")                          \
+    X(assume_role, ROLE_ARN, it.assume_role, NULL, "the ARN of a role")                            \
+    X(external_id, EXTERNAL_ID, it.external_id, NULL, "2 to 1224 letters, digits and +=,.@:/-_")   \
+    X(session_name, SESSION_NAME, it.session_name, "stsgate",                                      \
+      "2 to 64 letters, digits and +=,.@-_")                                                       \
+    X(calls_per_second, RATE, it.calls_per_second, "10", "a whole number from 1 to 1000")
 
 #define SG_ISSUER_KEYS(X)                                                                          \
     X(kind, ISSUER_KIND, it.kind, SG_REQUIRED, "aws-web-identity or jwt")                          \

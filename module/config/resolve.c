@@ -8,6 +8,26 @@
 #include "config/reading.h"
 #include "session/session.h"
 
+/* Keys of another account's role would show other roles, or none. */
+static void check_assumed(struct sg_reading *reading, const struct sg_draft_account *draft,
+                          const char *file)
+{
+    const struct sg_account *it = &draft->it;
+    struct sg_role_arn role;
+
+    if (it->assume_role == NULL && it->external_id != NULL)
+        sg_problem(reading->problems, file, draft->line,
+                   "[account %s] has external_id, which only assume_role needs", it->label);
+    if (it->assume_role == NULL || !sg_role_arn_parse(&role, sg_text_of(it->assume_role), true))
+        return;
+    if (!sg_text_equal(role.account, sg_text_of(it->id)) ||
+        !sg_text_equal(role.partition, sg_text_of(it->partition)))
+        sg_problem(reading->problems, file, draft->line,
+                   "[account %s] assumes a role of another account or partition: %s; expected one "
+                   "of id = %s, partition = %s",
+                   it->label, it->assume_role, it->id, it->partition);
+}
+
 static void check_account(struct sg_reading *reading, const struct sg_draft_account *draft,
                           const char *file)
 {
@@ -20,6 +40,10 @@ static void check_account(struct sg_reading *reading, const struct sg_draft_acco
     if (it->source == SG_SOURCE_IAM && it->folder != NULL)
         sg_problem(reading->problems, file, draft->line,
                    "[account %s] has a folder, which only source = file reads", it->label);
+    if (it->source == SG_SOURCE_FILE && it->extra_policies != NULL)
+        sg_problem(reading->problems, file, draft->line,
+                   "[account %s] has extra_policies beside source = file; put them into its folder",
+                   it->label);
     if (it->max_stale_ms < it->refresh_ms)
         sg_problem(reading->problems, file, draft->line,
                    "[account %s] has max_stale below refresh: it would be stale between reads; "
@@ -28,6 +52,7 @@ static void check_account(struct sg_reading *reading, const struct sg_draft_acco
     if (it->settled_ms < it->settle_ms)
         sg_problem(reading->problems, file, draft->line,
                    "[account %s] has settled below settle; expected at least as much", it->label);
+    check_assumed(reading, draft, file);
 }
 
 static void check_jwt_issuer(struct sg_reading *reading, const struct sg_draft_issuer *draft,
@@ -145,6 +170,18 @@ static void move_accounts(struct sg_reading *reading, const char *file)
     }
 }
 
+/* How long a session of the account may live: what was loosened is kept for as long. */
+static void set_longest_session(const struct sg_config *config, struct sg_account *account)
+{
+    account->longest_session_ms = 12 * SG_HOUR_MS;
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        const struct sg_issuer *issuer = &config->issuers[i];
+
+        if (issuer->account == account && issuer->longest_session_ms > account->longest_session_ms)
+            account->longest_session_ms = issuer->longest_session_ms;
+    }
+}
+
 static void move_issuers(struct sg_reading *reading, const char *file)
 {
     struct sg_config *config = reading->config;
@@ -231,6 +268,8 @@ void sg_config_resolve(struct sg_reading *reading)
     sg_buffer_addf(&file, "%s/stsgate.conf", config->folder);
     move_accounts(reading, file.data == NULL ? "" : file.data);
     move_issuers(reading, file.data == NULL ? "" : file.data);
+    for (size_t i = 0; i < config->account_count; i++)
+        set_longest_session(config, &config->accounts[i]);
     sg_buffer_clear(&file);
     config->services =
         sg_config_keep(reading, sg_alloc(reading->service_count + 1, sizeof(*config->services)));

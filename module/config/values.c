@@ -81,6 +81,51 @@ static bool set_url(struct sg_reading *reading, void *at, struct sg_text value)
     return rest.length > 0 && rest.data[0] != '/' && set_text(reading, at, value);
 }
 
+static bool set_role_arn(struct sg_reading *reading, void *at, struct sg_text value)
+{
+    struct sg_role_arn parts;
+
+    return sg_role_arn_parse(&parts, value, true) && set_text(reading, at, value);
+}
+
+/* STS's AssumeRole: letters, digits and some signs, within a length. */
+static bool set_signs(struct sg_reading *reading, void *at, struct sg_text value, const char *signs,
+                      size_t most)
+{
+    for (size_t i = 0; i < value.length; i++) {
+        const char one = value.data[i];
+        const bool alphanumeric =
+            (one >= 'a' && one <= 'z') || (one >= 'A' && one <= 'Z') || (one >= '0' && one <= '9');
+        if (!alphanumeric && (one == '\0' || strchr(signs, one) == NULL))
+            return false;
+    }
+    if (value.length < 2 || value.length > most)
+        return false;
+    *(const char **)at = sg_config_text(reading, value);
+    return true;
+}
+
+static bool set_external_id(struct sg_reading *reading, void *at, struct sg_text value)
+{
+    return set_signs(reading, at, value, "+=,.@:/-_", 1224);
+}
+
+static bool set_session_name(struct sg_reading *reading, void *at, struct sg_text value)
+{
+    return set_signs(reading, at, value, "+=,.@-_", 64);
+}
+
+static bool set_rate(struct sg_reading *reading, void *at, struct sg_text value)
+{
+    uint64_t rate;
+
+    (void)reading;
+    if (!sg_text_to_uint(&rate, value, 1000) || rate == 0)
+        return false;
+    *(unsigned *)at = (unsigned)rate;
+    return true;
+}
+
 static bool set_account_id(struct sg_reading *reading, void *at, struct sg_text value)
 {
     if (value.length != 0 && !sg_account_id_valid(value))
@@ -155,6 +200,18 @@ CHOICE(set_mode, enum sg_mode, "enforce", "observe")
 static bool set_deny_allow(struct sg_reading *reading, void *at, struct sg_text value)
 {
     static const char *const choices[] = {"deny", "allow", NULL};
+    int chosen = 0;
+
+    (void)reading;
+    if (!choose(&chosen, value, choices))
+        return false;
+    *(bool *)at = chosen == 2;
+    return true;
+}
+
+static bool set_on_off(struct sg_reading *reading, void *at, struct sg_text value)
+{
+    static const char *const choices[] = {"off", "on", NULL};
     int chosen = 0;
 
     (void)reading;
@@ -303,6 +360,10 @@ static bool set_permission_sets(struct sg_reading *reading, void *at, struct sg_
 #define SET_WORD            set_word, false
 #define SET_TEXT            set_text, false
 #define SET_URL             set_url, false
+#define SET_ROLE_ARN        set_role_arn, false
+#define SET_EXTERNAL_ID     set_external_id, false
+#define SET_SESSION_NAME    set_session_name, false
+#define SET_RATE            set_rate, false
 #define SET_ACCOUNT_ID      set_account_id, false
 #define SET_PARTITION       set_partition, false
 #define SET_SOURCE          set_source, false
@@ -322,6 +383,7 @@ static bool set_permission_sets(struct sg_reading *reading, void *at, struct sg_
 #define SET_PERMISSION_SETS set_permission_sets, true
 #define SET_MODE            set_mode, false
 #define SET_DENY_ALLOW      set_deny_allow, false
+#define SET_ON_OFF          set_on_off, false
 
 #define KEY(text, setter, many, at, initial_text, expected_text)                                   \
     {.name = text,                                                                                 \
