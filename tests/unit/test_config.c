@@ -77,6 +77,9 @@ static void usual_configuration_has_the_documented_defaults(void **state)
     assert_int_equal(config->accounts[0].settle_ms, SG_MINUTE_MS);
     assert_int_equal(config->accounts[0].settled_ms, 5 * SG_MINUTE_MS);
     assert_int_equal(config->accounts[0].discover, SG_DISCOVER_SWEEP);
+    assert_int_equal(config->accounts[0].calls_per_second, 10);
+    assert_string_equal(config->accounts[0].session_name, "stsgate");
+    assert_null(config->accounts[0].assume_role);
     assert_int_equal(config->issuers[0].longest_session_ms, 12 * SG_HOUR_MS);
     assert_ptr_equal(config->issuers[0].account, &config->accounts[0]);
     assert_int_equal(config->issuers[0].algorithms,
@@ -189,6 +192,30 @@ static void plain_http_is_for_loopback_only(void **state)
                  bad[i]);
         gate_fixture_write(f, "stsgate.conf", text);
         assert_mistake(f, "stsgate.conf:3: endpoint = ");
+    }
+}
+
+static void account_read_by_a_role_needs_one_of_its_own(void **state)
+{
+    struct gate_fixture *f = *state;
+    const char *const bad[][2] = {
+        {"assume_role = arn:aws:iam::210987654321:role/reader", "a role of another account"},
+        {"assume_role = arn:aws-cn:iam::123456789012:role/reader", "account or partition"},
+        {"assume_role = arn:aws:iam::123456789012:user/reader", "stsgate.conf:3: assume_role = "},
+        {"external_id = abc", "only assume_role needs"},
+        {"external_id = a b", "stsgate.conf:3: external_id = "},
+        {"session_name = x", "stsgate.conf:3: session_name = "},
+        {"session_name = a/b", "stsgate.conf:3: session_name = "},
+        {"calls_per_second = 0", "stsgate.conf:3: calls_per_second = "},
+        {"calls_per_second = 1001", "stsgate.conf:3: calls_per_second = "},
+    };
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char text[400];
+
+        snprintf(text, sizeof(text), "[account prod]\nid = 123456789012\n%s\n", bad[i][0]);
+        gate_fixture_write(f, "stsgate.conf", text);
+        assert_mistake(f, bad[i][1]);
     }
 }
 
@@ -373,6 +400,7 @@ int main(void)
         T(secret_algorithms_need_a_key_file_and_no_public_company),
         T(web_identity_takes_no_secret_algorithm),
         T(jwt_issuer_must_say_what_its_issue_time_is),
+        T(account_read_by_a_role_needs_one_of_its_own),
         T(session_age_that_can_not_be_decided_is_refused),
         T(permission_set_stands_for_the_role_that_identity_center_makes),
         T(cutoffs_of_patterns_are_read),
