@@ -403,6 +403,25 @@ static void crit_is_malformed_whatever_it_holds(void **state)
         expect_header(headers[i], MALFORMED);
 }
 
+/* To another reader of JSON they are these members. */
+static void header_member_spelled_with_an_escape_is_malformed(void **state)
+{
+    static const char *const headers[] = {
+        "{\"alg\":\"RS256\",\"cr\\u0069t\":[\"exp\"]}",
+        "{\"alg\":\"RS256\",\"\\u0063rit\":[]}",
+        "{\"alg\":\"RS256\",\"b6\\u0034\":false}",
+        "{\"alg\":\"RS256\",\"k\\u0069d\":\"other\"}",
+        "{\"alg\":\"RS256\",\"ty\\u0070\":\"JOSE\"}",
+        "{\"a\\u006cg\":\"RS256\"}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
+        expect_header(headers[i], MALFORMED);
+    /* Further down they name nothing. */
+    expect_header("{\"alg\":\"RS256\",\"x\":{\"cr\\u0069t\":[]}}", OK);
+}
+
 /* RFC 7797: the payload would be signed as it stands. */
 static void b64_is_malformed(void **state)
 {
@@ -970,6 +989,7 @@ int main(void)
         TEST(alg_that_is_not_the_issuers_is_a_bad_algorithm),
         TEST(shared_secret_is_never_taken_for_a_token_of_sts),
         TEST(crit_is_malformed_whatever_it_holds),
+        TEST(header_member_spelled_with_an_escape_is_malformed),
         TEST(b64_is_malformed),
         TEST(embedded_and_remote_keys_are_ignored),
         TEST(kid_is_optional),
