@@ -285,7 +285,7 @@ void sg_issuer_refresh(struct sg_agent_issuer *issuer)
 
 bool sg_issuer_needs_agent(const struct sg_issuer *config)
 {
-    return config->keys == NULL;
+    return config->kind != SG_ISSUER_CALLER_IDENTITY && config->keys == NULL;
 }
 
 int sg_issuer_open(struct sg_agent_issuer *issuer, struct sg_agent *agent,

@@ -11,7 +11,13 @@
 #include "base/file.h"
 #include "base/text.h"
 
-enum sg_issuer_kind { SG_ISSUER_WEB_IDENTITY = 1 /* aws-web-identity */, SG_ISSUER_JWT /* jwt */ };
+enum sg_issuer_kind {
+    SG_ISSUER_WEB_IDENTITY = 1, /* aws-web-identity */
+    SG_ISSUER_JWT,              /* jwt */
+    SG_ISSUER_CALLER_IDENTITY,  /* aws-caller-identity */
+};
+/* How a signed GetCallerIdentity may be presented; credential/caller_identity.h. */
+enum sg_form { SG_FORM_URL = 1, SG_FORM_POST = 2, SG_FORM_COMPANION = 4 };
 enum sg_source { SG_SOURCE_IAM = 1, SG_SOURCE_FILE };
 enum sg_discover { SG_DISCOVER_SWEEP = 1, SG_DISCOVER_ON_DEMAND };
 enum sg_mode { SG_MODE_ENFORCE = 1, SG_MODE_OBSERVE };
@@ -47,7 +53,7 @@ struct sg_account { /* [account LABEL] */
 struct sg_issuer { /* [issuer LABEL] */
     const char *label;
     enum sg_issuer_kind kind;
-    const char *url;                  /* iss, byte for byte */
+    const char *url;                  /* iss, byte for byte; NULL: aws-caller-identity has none */
     const struct sg_account *account; /* whose role records bear on its sessions; NULL: none, only
                                          the service's own cutoffs */
     const char *jwks;    /* URL of the key set; NULL: discovery below url, unless keys */
@@ -59,6 +65,10 @@ struct sg_issuer { /* [issuer LABEL] */
     int64_t issuer_skew_ms;         /* jwt: widens the interval at both ends; default 0 */
     const char *role_claim;         /* jwt: a role ARN; default "sub" */
     const char *session_name_claim; /* jwt: NULL: none */
+    /* aws-caller-identity: the signed header that binds a request to this gateway, and its value */
+    const char *bind_header, *bind_value;
+    unsigned forms;               /* aws-caller-identity: bits of enum sg_form */
+    const char *companion_header; /* aws-caller-identity: HEADER-Method, -URL, -Headers, -Body */
 };
 
 struct sg_cutoff {       /* [cutoff PATTERN] of a service */
@@ -75,7 +85,7 @@ struct sg_service { /* services.d/NAME.conf */
     const char *name;
     const struct sg_issuer **accept;
     size_t accept_count;
-    struct sg_texts audience;    /* any of them must be in aud; required */
+    struct sg_texts audience;    /* any of them must be in aud; required where JWTs are accepted */
     struct sg_texts allow_roles; /* patterns; required */
     enum sg_mode mode;           /* default enforce */
     bool allow_uncertain;        /* uncertain = deny | allow */

@@ -40,8 +40,8 @@
     X(calls_per_second, RATE, it.calls_per_second, "10", "a whole number from 1 to 1000")
 
 #define SG_ISSUER_KEYS(X)                                                                          \
-    X(kind, ISSUER_KIND, it.kind, SG_REQUIRED, "aws-web-identity or jwt")                          \
-    X(url, TEXT, it.url, SG_REQUIRED, "the issuer's iss, byte for byte")                           \
+    X(kind, ISSUER_KIND, it.kind, SG_REQUIRED, "aws-web-identity, jwt or aws-caller-identity")     \
+    X(url, TEXT, it.url, NULL, "the issuer's iss, byte for byte")                                  \
     X(account, LABEL, account, NULL, "the label of an [account]")                                  \
     X(jwks, URL, it.jwks, NULL, "an https URL (http for a loopback address only)")                 \
     X(keys, PATH, it.keys, NULL, "an absolute path")                                               \
@@ -51,11 +51,15 @@
       "session:CLAIM (exact) or token:CLAIM (latest only)")                                        \
     X(issuer_skew, DURATION, it.issuer_skew_ms, "0", "a time such as 2s")                          \
     X(role_claim, WORD, it.role_claim, "sub", "the name of a claim")                               \
-    X(session_name_claim, WORD, it.session_name_claim, NULL, "the name of a claim")
+    X(session_name_claim, WORD, it.session_name_claim, NULL, "the name of a claim")                \
+    X(bind_header, HEADER, it.bind_header, NULL, "the name of a header, such as X-K8s-Aws-Id")     \
+    X(bind_value, PLAIN, it.bind_value, NULL, "printable ASCII with single blanks at most")        \
+    X(forms, FORMS, it.forms, NULL, "one or more of url, post and companion")                      \
+    X(companion_header, HEADER, it.companion_header, "X-Stsgate-GetRole", "the name of a header")
 
 #define SG_SERVICE_KEYS(X)                                                                         \
     X(accept, LABELS, accept, SG_REQUIRED, "labels of [issuer]s")                                  \
-    X(audience, TEXTS, it.audience, SG_REQUIRED, "one or more values of aud")                      \
+    X(audience, TEXTS, it.audience, NULL, "one or more values of aud")                             \
     X(allow_roles, PATTERNS, it.allow_roles, NULL, "role ARN patterns; * does not cross /")        \
     X(permission_set, PERMISSION_SETS, it.allow_roles, NULL,                                       \
       "names of Identity Center permission sets")                                                  \

@@ -104,6 +104,56 @@ static void check_web_identity_issuer(struct sg_reading *reading, struct sg_draf
                    "[issuer %s] has issue_time, which only kind = jwt reads", it->label);
 }
 
+/* What would be forged or sent anyway can bind nothing, and no header may have two meanings. */
+static bool may_bind(const struct sg_issuer *it)
+{
+    static const char *const taken[] = {"host",           "authorization",  "content-type",
+                                        "content-length", "accept",         "user-agent",
+                                        "connection",     "accept-encoding"};
+    const struct sg_text name = sg_text_of(it->bind_header);
+    const struct sg_text prefixes[] = {SG_TEXT("x-amz-"), sg_text_of(it->companion_header)};
+
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+        if (sg_text_equal_nocase(name, sg_text_of(taken[i])))
+            return false;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (name.length >= prefixes[i].length &&
+            sg_text_equal_nocase((struct sg_text){name.data, prefixes[i].length}, prefixes[i]))
+            return false;
+    }
+    return true;
+}
+
+static void check_caller_identity_issuer(struct sg_reading *reading, struct sg_draft_issuer *draft,
+                                         const char *file)
+{
+    struct sg_issuer *it = &draft->it;
+
+    if (it->forms == 0)
+        it->forms = SG_FORM_URL | SG_FORM_POST | SG_FORM_COMPANION;
+    if (draft->account == NULL)
+        sg_problem(reading->problems, file, draft->line,
+                   "[issuer %s] lacks account; expected the label of the [account] whose sessions "
+                   "may sign",
+                   it->label);
+    if (it->bind_header == NULL || it->bind_value == NULL)
+        sg_problem(reading->problems, file, draft->line,
+                   "[issuer %s] lacks %s; expected the signed header that binds a request to this "
+                   "gateway, or whoever is shown one elsewhere could present it here",
+                   it->label, it->bind_header == NULL ? "bind_header" : "bind_value");
+    else if (!may_bind(it))
+        sg_problem(reading->problems, file, draft->line,
+                   "[issuer %s] has bind_header = %s, which has a meaning already; expected a "
+                   "header of your own, such as X-K8s-Aws-Id",
+                   it->label, it->bind_header);
+    if (it->url != NULL || it->keys != NULL || it->jwks != NULL || it->algorithms != 0 ||
+        it->issue_time_claim != NULL)
+        sg_problem(reading->problems, file, draft->line,
+                   "[issuer %s] has url, keys, jwks, algorithms or issue_time, which are for JWTs",
+                   it->label);
+}
+
 static void resolve_issuer(struct sg_reading *reading, struct sg_draft_issuer *draft,
                            const char *file)
 {
@@ -114,6 +164,17 @@ static void resolve_issuer(struct sg_reading *reading, struct sg_draft_issuer *d
         check_web_identity_issuer(reading, draft, file);
     else if (it->kind == SG_ISSUER_JWT)
         check_jwt_issuer(reading, draft, file);
+    else if (it->kind == SG_ISSUER_CALLER_IDENTITY)
+        check_caller_identity_issuer(reading, draft, file);
+    if (it->kind != SG_ISSUER_CALLER_IDENTITY && it->url == NULL)
+        sg_problem(reading->problems, file, draft->line,
+                   "[issuer %s] lacks url; expected the issuer's iss, byte for byte", it->label);
+    if (it->kind != SG_ISSUER_CALLER_IDENTITY &&
+        (it->bind_header != NULL || it->bind_value != NULL || it->forms != 0))
+        sg_problem(reading->problems, file, draft->line,
+                   "[issuer %s] has bind_header, bind_value or forms, which only kind = "
+                   "aws-caller-identity reads",
+                   it->label);
     if (it->keys != NULL && it->jwks != NULL)
         sg_problem(reading->problems, file, draft->line,
                    "[issuer %s] has both keys and jwks; expected one", it->label);
@@ -234,6 +295,7 @@ static void resolve_service(struct sg_reading *reading, struct sg_draft_service 
 {
     struct sg_config *config = reading->config;
     struct sg_service *it = &draft->it;
+    bool jwts = false;
 
     it->accept = sg_config_keep(reading, sg_alloc(draft->accept.count + 1, sizeof(*it->accept)));
     for (size_t i = 0; it->accept != NULL && i < draft->accept.count; i++) {
@@ -250,8 +312,12 @@ static void resolve_service(struct sg_reading *reading, struct sg_draft_service 
             continue;
         }
         check_session_age(reading, draft, found);
+        jwts = jwts || found->kind != SG_ISSUER_CALLER_IDENTITY;
         it->accept[it->accept_count++] = found;
     }
+    if (it->audience.count == 0 && (jwts || it->accept_count == 0))
+        sg_problem(reading->problems, draft->file, draft->line,
+                   "[service] lacks audience; expected one or more values of aud");
     if (it->allow_roles.count == 0)
         sg_problem(reading->problems, draft->file, draft->line,
                    "[service] lacks allow_roles; expected role ARN patterns, or permission_set");

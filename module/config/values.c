@@ -193,7 +193,7 @@ static bool choose(int *chosen, struct sg_text value, const char *const *choices
     }
 CHOICE(set_source, enum sg_source, "iam", "file")
 CHOICE(set_discover, enum sg_discover, "sweep", "on-demand")
-CHOICE(set_issuer_kind, enum sg_issuer_kind, "aws-web-identity", "jwt")
+CHOICE(set_issuer_kind, enum sg_issuer_kind, "aws-web-identity", "jwt", "aws-caller-identity")
 CHOICE(set_mode, enum sg_mode, "enforce", "observe")
 #undef CHOICE
 
@@ -269,6 +269,45 @@ static bool set_algorithms(struct sg_reading *reading, void *at, struct sg_text 
         if (alg == SG_ALG_NONE)
             return false;
         *(unsigned *)at |= SG_ALG_BIT(alg);
+    }
+    return *(unsigned *)at != 0;
+}
+
+/* RFC 9110 would allow more; SigV4 signs names in lower case. */
+static bool set_header(struct sg_reading *reading, void *at, struct sg_text value)
+{
+    for (size_t i = 0; i < value.length; i++) {
+        const char c = value.data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              (c == '-' && i > 0)))
+            return false;
+    }
+    return value.length <= 64 && set_text(reading, at, value);
+}
+
+/* A header's value as SigV4 signs it: nothing that it would trim or fold. */
+static bool set_plain(struct sg_reading *reading, void *at, struct sg_text value)
+{
+    for (size_t i = 0; i < value.length; i++) {
+        if ((unsigned char)value.data[i] >= 0x7f ||
+            (value.data[i] == ' ' && i + 1 < value.length && value.data[i + 1] == ' '))
+            return false;
+    }
+    return value.length <= 255 && set_text(reading, at, value);
+}
+
+static bool set_forms(struct sg_reading *reading, void *at, struct sg_text value)
+{
+    static const char *const forms[] = {"url", "post", "companion", NULL};
+    struct sg_text word;
+    int chosen;
+
+    (void)reading;
+    while (next_word(&word, &value)) {
+        if (!choose(&chosen, word, forms))
+            return false;
+        *(unsigned *)at |= 1u << (chosen - 1);
     }
     return *(unsigned *)at != 0;
 }
@@ -376,6 +415,9 @@ static bool set_permission_sets(struct sg_reading *reading, void *at, struct sg_
 #define SET_ISSUER_KIND     set_issuer_kind, false
 #define SET_ISSUE_TIME      set_issue_time, false
 #define SET_ALGORITHMS      set_algorithms, true
+#define SET_HEADER          set_header, false
+#define SET_PLAIN           set_plain, false
+#define SET_FORMS           set_forms, true
 #define SET_LABEL           set_label, false
 #define SET_LABELS          set_labels, true
 #define SET_TEXTS           set_texts, true

@@ -55,7 +55,8 @@ static void find_issuer(struct sg_claims *claims, const struct sg_json_item *iss
     const struct sg_service *service = claims->service;
 
     for (size_t i = 0; i < service->accept_count && claims->issuer == NULL; i++) {
-        if (sg_claim_equals(iss, sg_text_of(service->accept[i]->url)))
+        if (service->accept[i]->url != NULL &&
+            sg_claim_equals(iss, sg_text_of(service->accept[i]->url)))
             claims->issuer = service->accept[i];
     }
 }

@@ -161,6 +161,8 @@ static enum stsgate_reason read_claims(struct sg_jwt *jwt, struct sg_text text,
         return sg_web_identity_read(&jwt->session, &claims);
     case SG_ISSUER_JWT:
         return sg_session_jwt_read(&jwt->session, &claims, now_ms);
+    case SG_ISSUER_CALLER_IDENTITY: /* has no iss, so that no token is its */
+        break;
     }
     return STSGATE_REASON_INTERNAL_ERROR;
 }

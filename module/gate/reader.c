@@ -34,7 +34,7 @@ static int open_slots(struct stsgate_reader *reader)
     const struct sg_config *config = reader->gate->config;
 
     for (size_t i = 0; i < config->issuer_count; i++) {
-        if (config->issuers[i].keys != NULL)
+        if (config->issuers[i].keys != NULL || config->issuers[i].kind == SG_ISSUER_CALLER_IDENTITY)
             continue;
         reader->issuers[i].slot =
             sg_store_slot(reader->store, SG_SLOT_ISSUER, sg_text_of(config->issuers[i].label));
