@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/json.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 struct json_walk {
@@ -54,17 +55,27 @@ static bool enter(struct json_walk *json, struct sg_text key)
     return step(json, false, (struct sg_text){0});
 }
 
+/* STS's answers hold secrets. */
+static void drop_text(struct json_walk *json)
+{
+    if (json->text != NULL)
+        OPENSSL_cleanse(json->text, json->text_size);
+    free(json->text);
+    json->text = NULL;
+}
+
 /* What is unescaped is never longer than what is escaped. */
 static bool unescape(struct json_walk *json, struct sg_text *text, const struct sg_json_item *item)
 {
     const size_t size = item->raw.length + 1;
 
     if (size > json->text_size) {
-        char *larger = realloc(json->text, size);
+        char *larger = sg_alloc(size, 1);
         if (larger == NULL) {
             json->error = SG_E_MEMORY;
             return false;
         }
+        drop_text(json);
         json->text = larger;
         json->text_size = size;
     }
@@ -119,7 +130,7 @@ static int walk_json(struct sg_text body, struct sg_walk walk)
         error = json->error;
     if (error == SG_OK && !leave_down_to(json, 0))
         error = json->error;
-    free(json->text);
+    drop_text(json);
     free(json);
     return error;
 }

@@ -10,6 +10,7 @@
 #include "aws/endpoints.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 
 /* Zero it to start. The texts are its own. */
 struct sg_credentials {
@@ -44,6 +45,8 @@ struct sg_provider_options {
     /* The role assumed last, with what the chain gives; NULL: none. */
     const char *assume_role, *external_id;
     const char *session_name; /* NULL: "stsgate" */
+    const struct sg_log *log; /* NULL: nothing is logged */
+    const char *label;        /* of the account, for the log */
     /* Another provider in place of the chain (profile is not looked at): many accounts then share
      * one. It must be closed after this one. NULL: the chain. */
     struct sg_provider *base;

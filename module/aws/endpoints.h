@@ -25,6 +25,7 @@ struct sg_endpoint_options { /* borrowed texts; NULL: not said */
     const char *endpoint;  /* asked as it stands, whatever the rest says but the signing region */
     const char *region;    /* IAM: to sign for. STS, SQS: of the host too; else AWS_REGION,
                               AWS_DEFAULT_REGION where they name one of the partition, else IAM's */
+    const char *profile_region; /* STS, SQS: where neither `region` nor the environment names one */
     bool fips, dual_stack;
     bool environment; /* AWS_ENDPOINT_URL_<SERVICE> and AWS_ENDPOINT_URL count, after `endpoint` */
 };

@@ -2,12 +2,11 @@
  * http.c - libcurl, held on a short lead (see http.h). Everything that curl would take from the
  * environment or from an answer (proxies, redirects, cookies, encodings, netrc) stays off.
  */
-#include "aws/http.h"
+#include "aws/http_inside.h"
 
 #include "base/buffer.h"
 #include "base/date.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -15,13 +14,9 @@
 #define CONNECT_TIMEOUT_MS 5000L
 #define HEADER_BYTES_MAX   65536
 #define CONNECTIONS_KEPT   64L
-
-struct sg_http {
-    CURLM *multi;
-    struct sg_http_transfer *first;
-    struct curl_waitfd *others;
-    size_t others_size;
-};
+#define DRIP_BYTES         64L /* a second; slower than that for ... */
+#define DRIP_S             12L /* ... so long, and the transfer ends */
+#define ENVIRONMENT        "environment"
 
 struct sg_http_transfer {
     struct sg_http *http;
@@ -34,62 +29,6 @@ struct sg_http_transfer {
     int64_t date_ms;
     char words[CURL_ERROR_SIZE];
 };
-
-/* Names and addresses of this machine: what goes there can't be read or changed on the way. */
-static bool host_is_loopback(const char *host)
-{
-    struct sg_text digits = sg_text_of(host);
-    struct sg_text part;
-
-    if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
-        return true;
-    for (int i = 0; i < 4; i++) {
-        uint64_t value;
-        const bool more = sg_text_cut(&part, &digits, '.');
-
-        if (more != (i < 3) || !sg_text_to_uint(&value, part, 255) || (i == 0 && value != 127))
-            return false;
-    }
-    return true;
-}
-
-static bool check_parts(CURLU *parsed, const char *url, struct sg_problems *problems)
-{
-    char *scheme = NULL, *host = NULL, *user = NULL;
-    bool good = false;
-
-    if (curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK ||
-        curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK) {
-        sg_problem(problems, NULL, 0, "%s is not a URL", url);
-        goto out;
-    }
-    if (curl_url_get(parsed, CURLUPART_USER, &user, 0) == CURLUE_OK) {
-        sg_problem(problems, NULL, 0, "a URL here must not hold a user or password");
-        goto out;
-    }
-    good = strcasecmp(scheme, "https") == 0 ||
-           (strcasecmp(scheme, "http") == 0 && host_is_loopback(host));
-    if (!good)
-        sg_problem(problems, NULL, 0,
-                   "%s: https is needed; http goes to 127.0.0.0/8, [::1] and localhost only", url);
-out:
-    curl_free(scheme);
-    curl_free(host);
-    curl_free(user);
-    return good;
-}
-
-bool sg_http_url_allowed(const char *url, struct sg_problems *problems)
-{
-    CURLU *parsed = curl_url();
-
-    if (parsed == NULL)
-        return false;
-    const bool good = check_parts(parsed, url, problems);
-    curl_url_cleanup(parsed);
-    return good;
-}
 
 int sg_http_open(struct sg_http **out)
 {
@@ -128,7 +67,7 @@ static void free_transfer(struct sg_http_transfer *transfer)
     for (struct curl_slist *header = transfer->headers; header != NULL; header = header->next)
         explicit_bzero(header->data, strlen(header->data)); /* Authorization and session token */
     curl_slist_free_all(transfer->headers);
-    sg_buffer_clear(&transfer->body);
+    sg_buffer_wipe(&transfer->body); /* credentials come in answers, too */
     free(transfer);
 }
 
@@ -146,10 +85,33 @@ void sg_http_close(struct sg_http *http)
         return;
     while (http->first != NULL)
         sg_http_cancel(http->first);
+    while (http->watches != NULL)
+        sg_http_unwatch(http->watches);
     (void)curl_multi_cleanup(http->multi);
     curl_global_cleanup();
     free(http->others);
+    free(http->proxy);
+    free(http->ca_bundle);
     free(http);
+}
+
+int sg_http_configure(struct sg_http *http, const struct sg_http_settings *settings)
+{
+    char *proxy = sg_text_dup(sg_text_of(settings->proxy == NULL ? "" : settings->proxy));
+    char *ca_bundle = NULL;
+
+    if (settings->ca_bundle != NULL)
+        ca_bundle = sg_text_dup(sg_text_of(settings->ca_bundle));
+    if (proxy == NULL || (settings->ca_bundle != NULL && ca_bundle == NULL)) {
+        free(proxy);
+        free(ca_bundle);
+        return SG_E_MEMORY;
+    }
+    free(http->proxy);
+    free(http->ca_bundle);
+    http->proxy = proxy;
+    http->ca_bundle = ca_bundle;
+    return SG_OK;
 }
 
 static size_t take_body(char *data, size_t size, size_t count, void *payload)
@@ -196,20 +158,39 @@ static bool add_header(struct sg_http_transfer *transfer, const struct sg_header
     return true;
 }
 
+/* "" takes what the environment says away from curl; NULL lets it through. */
+static bool set_route(CURL *easy, const struct sg_http *http, const struct sg_http_request *request)
+{
+    const char *proxy = http->proxy == NULL || request->metadata ? "" : http->proxy;
+
+    if (strcmp(proxy, ENVIRONMENT) == 0)
+        return true;
+    return curl_easy_setopt(easy, CURLOPT_PROXY, proxy) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1") == CURLE_OK;
+}
+
+static bool set_trust(CURL *easy, const struct sg_http *http)
+{
+    return (http->ca_bundle == NULL ||
+            curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_bundle) == CURLE_OK) &&
+           curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK;
+}
+
 static bool set_limits(CURL *easy, const struct sg_http_request *request)
 {
     const char *schemes = strncasecmp(request->url, "https:", 6) == 0 ? "https" : "http";
+    const long drip_s = request->patient ? 0 : DRIP_S;
 
     return curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, schemes) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, DRIP_BYTES) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, drip_s) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms) == CURLE_OK;
 }
@@ -219,12 +200,16 @@ static bool set_content(struct sg_http_transfer *transfer, const struct sg_http_
     CURL *easy = transfer->easy;
     /* Without this, curl waits for "100 Continue" before bodies over 1 MB, and tells so. */
     const struct sg_header expect = {SG_TEXT("Expect"), {0}};
+    const struct sg_header no_type = {SG_TEXT("Content-Type"), {0}};
 
     for (size_t i = 0; i < request->header_count; i++) {
         if (!add_header(transfer, &request->headers[i]))
             return false;
     }
-    if (request->post &&
+    if (request->put && (!add_header(transfer, &no_type) ||
+                         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "PUT") != CURLE_OK))
+        return false;
+    if ((request->post || request->put) &&
         (!add_header(transfer, &expect) || curl_easy_setopt(easy, CURLOPT_POST, 1L) != CURLE_OK ||
          curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)request->body.length) != CURLE_OK ||
          curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS,
@@ -244,7 +229,8 @@ int sg_http_start(struct sg_http_transfer **out, struct sg_http *http,
 {
     if (out != NULL)
         *out = NULL;
-    if (!sg_http_url_allowed(request->url, NULL))
+    if (request->metadata ? !sg_http_metadata_url_allowed(request->url, NULL)
+                          : !sg_http_url_allowed(request->url, NULL))
         return SG_E_INVALID;
 
     struct sg_http_transfer *transfer = sg_alloc(1, sizeof *transfer);
@@ -255,6 +241,7 @@ int sg_http_start(struct sg_http_transfer **out, struct sg_http *http,
     transfer->body.limit = request->max_bytes;
     transfer->easy = curl_easy_init();
     if (transfer->easy == NULL || !set_limits(transfer->easy, request) ||
+        !set_route(transfer->easy, http, request) || !set_trust(transfer->easy, http) ||
         !set_content(transfer, request) ||
         curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK) {
         free_transfer(transfer);
@@ -269,7 +256,7 @@ int sg_http_start(struct sg_http_transfer **out, struct sg_http *http,
     return SG_OK;
 }
 
-static void finish(struct sg_http_transfer *transfer, CURLcode result)
+void sg_http__finish(struct sg_http_transfer *transfer, CURLcode result)
 {
     struct sg_http_answer answer = {.date_ms = transfer->date_ms};
 
@@ -286,54 +273,4 @@ static void finish(struct sg_http_transfer *transfer, CURLcode result)
     }
     transfer->done.call(transfer->done.payload, &answer);
     free_transfer(transfer);
-}
-
-/* Sends and receives what can be, calls those that are done. True when there was one. */
-static bool move_on(struct sg_http *http)
-{
-    CURLMsg *message;
-    int running, left;
-    bool any = false;
-
-    (void)curl_multi_perform(http->multi, &running);
-    while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
-        char *private = NULL;
-
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        const CURLcode result = message->data.result;
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-        finish((struct sg_http_transfer *)(void *)private, result);
-        any = true;
-    }
-    return any;
-}
-
-int sg_http_wait(struct sg_http *http, struct pollfd *others, size_t count, int timeout_ms)
-{
-    if (count > http->others_size) {
-        struct curl_waitfd *larger = reallocarray(http->others, count, sizeof *larger);
-        if (larger == NULL)
-            return SG_E_MEMORY;
-        http->others = larger;
-        http->others_size = count;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const short in = (others[i].events & POLLIN) != 0 ? CURL_WAIT_POLLIN : 0;
-        const short out = (others[i].events & POLLOUT) != 0 ? CURL_WAIT_POLLOUT : 0;
-        http->others[i] = (struct curl_waitfd){.fd = others[i].fd, .events = (short)(in | out)};
-    }
-
-    /* What the last callbacks began goes out before we sleep; it may even be answered already. */
-    if (move_on(http))
-        timeout_ms = 0;
-    if (curl_multi_poll(http->multi, http->others, (unsigned)count, timeout_ms, NULL) != CURLM_OK)
-        return SG_E_SYSTEM;
-    for (size_t i = 0; i < count; i++) {
-        const short got = http->others[i].revents;
-        others[i].revents = (short)(((got & CURL_WAIT_POLLIN) != 0 ? POLLIN : 0) |
-                                    ((got & CURL_WAIT_POLLOUT) != 0 ? POLLOUT : 0));
-    }
-    (void)move_on(http);
-    return SG_OK;
 }

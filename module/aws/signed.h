@@ -16,6 +16,7 @@ struct sg_signed_request {
     const char *region, *service; /* to sign for; "sts" */
     const char *content_type;     /* SG_FORM_TYPE, "application/x-amz-json-1.0" */
     const char *target;           /* value of X-Amz-Target; NULL: none */
+    const char *accept;           /* NULL: whatever the service likes best */
     struct sg_text body;
     const struct sg_credentials *credentials; /* NULL: unsigned (AssumeRoleWithWebIdentity) */
     int64_t now_ms;                           /* AWS's clock, as well as it is known */

@@ -141,7 +141,7 @@ int sg_xml_walk(struct sg_text xml, struct sg_walk walk)
 out:
     if (parser->expat != NULL)
         XML_ParserFree(parser->expat);
-    sg_buffer_clear(&parser->text);
+    sg_buffer_wipe(&parser->text); /* STS's answers hold secrets */
     free(parser);
     return error;
 }

@@ -1,0 +1,23 @@
+/*
+ * http_inside.h - what http.c (transfers) and http_wait.c (waiting for them) share.
+ */
+#ifndef SG_AWS_HTTP_INSIDE_H
+#define SG_AWS_HTTP_INSIDE_H
+
+#include "aws/http.h"
+
+#include <curl/curl.h>
+
+struct sg_http {
+    CURLM *multi;
+    struct sg_http_transfer *first;
+    struct sg_http_watch *watches;
+    struct curl_waitfd *others;
+    size_t others_size;
+    char *proxy, *ca_bundle; /* NULL: none; the system's */
+};
+
+/* The transfer is over: calls who waits for it and frees it. */
+void sg_http__finish(struct sg_http_transfer *transfer, CURLcode result);
+
+#endif
