@@ -29,8 +29,11 @@ fuzz)
         findings=$top/fuzz-findings/$name
         mkdir -p "$findings" "corpus/$name"
         echo "fuzz: $name for $seconds s"
+        words=../src/tests/fuzz/dict/$name.dict
+        [ -f "$words" ] && words=-dict=$words || words=
         # New inputs go to the first folder; the shipped corpus is only read.
-        ./"$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+        # shellcheck disable=SC2086
+        ./"$target" $words -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
             -artifact_prefix="$findings/" "corpus/$name" "../src/tests/fuzz/corpus/$name" \
             >"$name.log" 2>&1 || failed="$failed $name"
         grep -E 'number_of_executed_units|ERROR|SUMMARY|runtime error' "$name.log" || :
