@@ -41,6 +41,7 @@ struct sg_account { /* [account LABEL] */
     const char *region;         /* signing region; NULL: the partition's */
     const char *sts_endpoint;   /* STS's URL; NULL: `endpoint`'s when that is given, else the
                                    partition's */
+    bool fips, dual_stack;      /* which of the partition's endpoints */
     const char *profile;        /* of AWS's shared files; NULL: the standard order */
     const char *assume_role;    /* ARN of the role that reads this account; NULL: none */
     const char *external_id;    /* for assume_role; NULL: none */
@@ -99,11 +100,14 @@ struct sg_service { /* services.d/NAME.conf */
 };
 
 struct sg_config {
-    const char *folder;      /* where it was read from */
-    const char *state;       /* default /var/lib/stsgate */
-    const char *socket;      /* default /run/stsgate/agent.sock */
-    const char *user;        /* the agent's user, name or number; default stsgate */
-    struct sg_owners owners; /* root and that user */
+    const char *folder;         /* where it was read from */
+    const char *state;          /* default /var/lib/stsgate */
+    const char *socket;         /* default /run/stsgate/agent.sock */
+    const char *user;           /* the agent's user, name or number; default stsgate */
+    bool environment_endpoints; /* AWS_ENDPOINT_URL and its kin count */
+    const char *proxy;          /* a URL; "environment"; NULL: none */
+    const char *ca_bundle;      /* PEM file; NULL: the system's */
+    struct sg_owners owners;    /* root and that user */
     struct sg_account *accounts;
     size_t account_count;
     struct sg_issuer *issuers;

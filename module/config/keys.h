@@ -14,7 +14,10 @@
 #define SG_AGENT_KEYS(X)                                                                           \
     X(state, PATH, state, "/var/lib/stsgate", "an absolute path")                                  \
     X(socket, PATH, socket, "/run/stsgate/agent.sock", "an absolute path")                         \
-    X(user, WORD, user, "stsgate", "the agent's user, a name or a number")
+    X(user, WORD, user, "stsgate", "the agent's user, a name or a number")                         \
+    X(environment_endpoints, ON_OFF, environment_endpoints, "off", "on or off")                    \
+    X(proxy, PROXY, proxy, NULL, "environment, or a URL such as http://proxy.example.com:3128")    \
+    X(ca_bundle, PATH, ca_bundle, NULL, "an absolute path")
 
 #define SG_ACCOUNT_KEYS(X)                                                                         \
     X(id, ACCOUNT_ID, it.id, SG_REQUIRED,                                                          \
@@ -32,6 +35,8 @@
     X(endpoint, URL, it.endpoint, NULL, "an https URL (http for a loopback address only)")         \
     X(region, WORD, it.region, NULL, "a region such as us-east-1")                                 \
     X(sts_endpoint, URL, it.sts_endpoint, NULL, "an https URL (http for a loopback address only)") \
+    X(fips, ON_OFF, it.fips, "off", "on or off")                                                   \
+    X(dual_stack, ON_OFF, it.dual_stack, "off", "on or off")                                       \
     X(profile, WORD, it.profile, NULL, "a profile of AWS's shared files")                          \
     X(assume_role, ROLE_ARN, it.assume_role, NULL, "the ARN of a role")                            \
     X(external_id, EXTERNAL_ID, it.external_id, NULL, "2 to 1224 letters, digits and +=,.@:/-_")   \

@@ -126,6 +126,21 @@ static bool set_rate(struct sg_reading *reading, void *at, struct sg_text value)
     return true;
 }
 
+/* A user and a password would stand in a file that every gateway reads. */
+static bool set_proxy(struct sg_reading *reading, void *at, struct sg_text value)
+{
+    struct sg_text rest = value;
+
+    if (sg_text_equal(value, SG_TEXT("environment")))
+        return set_text(reading, at, value);
+    if (!sg_text_starts(value, SG_TEXT("http://")) && !sg_text_starts(value, SG_TEXT("https://")))
+        return false;
+    rest.data += strlen("http://");
+    rest.length -= strlen("http://");
+    return rest.length > 1 && memchr(value.data, '@', value.length) == NULL &&
+           set_word(reading, at, value);
+}
+
 static bool set_account_id(struct sg_reading *reading, void *at, struct sg_text value)
 {
     if (value.length != 0 && !sg_account_id_valid(value))
@@ -403,6 +418,7 @@ static bool set_permission_sets(struct sg_reading *reading, void *at, struct sg_
 #define SET_EXTERNAL_ID     set_external_id, false
 #define SET_SESSION_NAME    set_session_name, false
 #define SET_RATE            set_rate, false
+#define SET_PROXY           set_proxy, false
 #define SET_ACCOUNT_ID      set_account_id, false
 #define SET_PARTITION       set_partition, false
 #define SET_SOURCE          set_source, false
