@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "queue.h"
 #include "sandbox.h"
 
 enum need { ON_RESOURCE, BY_ITSELF };
@@ -137,6 +138,8 @@ void sb_answer_call(struct sb_sandbox *box, const struct sb_request *request,
     }
     if (call.code != NULL)
         sb_count(box->codes, call.code);
+    if (action != NULL)
+        sb_tell_event(&call);
     sb_render(&call, answer);
     sb_log_answer(box, request, &call, answer->status);
     json_object_put(call.result);

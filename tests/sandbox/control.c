@@ -7,6 +7,7 @@
 #include "document.h"
 #include "iam.h"
 #include "mint.h"
+#include "queue.h"
 
 static void fail(struct sb_answer *answer, const char *why)
 {
@@ -283,6 +284,20 @@ out:
     json_object_put(policy);
 }
 
+static void set_events(struct sb_sandbox *box, const struct sb_request *request,
+                       struct sb_answer *answer)
+{
+    struct json_object *body = json_object_new_object();
+    const char *why = sb_events_set(box, &request->form, body);
+
+    if (why == NULL) {
+        sb_answer_json(answer, 200, body);
+        return;
+    }
+    json_object_put(body);
+    fail(answer, why);
+}
+
 int sb_answer_control(struct sb_sandbox *box, const struct sb_request *request,
                       struct sb_answer *answer)
 {
@@ -296,6 +311,7 @@ int sb_answer_control(struct sb_sandbox *box, const struct sb_request *request,
         {"POST", "calls/reset", reset_calls},
         {"GET", "faults", show_faults},
         {"POST", "faults", set_faults},
+        {"POST", "events", set_events},
         {"POST", "rotate-keys", rotate_keys},
         {"POST", "mint", mint},
         {"POST", "sessions", make_session},

@@ -15,6 +15,8 @@
 #include <poll.h>
 #include <string.h>
 
+#include "queue.h"
+
 enum { MAX_BODY = 1024 * 1024, MAX_WAIT_MS = 1000 };
 
 enum stage { READING = 0, WAITING, READY };
@@ -28,7 +30,8 @@ struct exchange {
     const char *action; /* the word faults and counters go by */
     const char *service;
     bool started, too_big, malformed, hung;
-    int64_t wake_ms; /* steady */
+    int64_t wake_ms;        /* steady */
+    struct sb_queue *queue; /* NULL: it does not wait for a message */
     struct exchange *next_waiting;
 };
 
@@ -120,6 +123,13 @@ static void classify(struct exchange *exchange)
 
     exchange->action = word != NULL ? word : "other";
     exchange->service = NULL;
+    if (sb_is_sqs(request)) {
+        exchange->action = sb_sqs_word(request);
+        exchange->service = "sqs";
+        sb_count(box->actions, exchange->action);
+        sb_count(box->paths, "sqs");
+        return;
+    }
     if (strcmp(request->path, "/") == 0) {
         exchange->action = sb_action_word(request, &exchange->service);
         sb_count(box->actions, exchange->action);
@@ -148,6 +158,9 @@ static void wake(struct sb_http *http, bool all)
     while (*place != NULL) {
         struct exchange *exchange = *place;
         bool due = exchange->hung ? !http->box->faults.hang : exchange->wake_ms <= now_ms;
+
+        if (exchange->queue != NULL && sb_queue_next_ms(exchange->queue) <= now_ms)
+            due = true;
 
         if (!due && !all) {
             place = &exchange->next_waiting;
@@ -183,6 +196,10 @@ static void answer_failure(struct exchange *exchange, struct sb_answer *answer)
         return;
     }
     sb_count(exchange->http->box->codes, code);
+    if (strcmp(exchange->service, "sqs") == 0) {
+        sb_sqs_error(answer, &exchange->request, status, code, "As the test asked.");
+        return;
+    }
     sb_render_error(answer, sb_wants_json(&exchange->request), exchange->service, status, code,
                     strcmp(code, "Throttling") == 0 ? "Rate exceeded" : "As the test asked.");
 }
@@ -209,8 +226,11 @@ static void make_answer(struct exchange *exchange, struct sb_answer *answer)
         return;
     } else if (exchange->mishap == SB_FAIL && !truncated) {
         answer_failure(exchange, answer);
-    } else if (strcmp(request->path, "/") == 0) {
-        sb_answer_call(box, request, answer); /* logs for itself */
+    } else if (strcmp(request->path, "/") == 0 || sb_is_sqs(request)) {
+        if (sb_is_sqs(request))
+            sb_answer_sqs(box, request, answer);
+        else
+            sb_answer_call(box, request, answer); /* both log for themselves */
         if (truncated)
             answer->body[strlen(answer->body) / 2] = '\0';
         return;
@@ -264,6 +284,13 @@ static enum MHD_Result meet_faults(struct exchange *exchange)
         if (exchange->mishap != SB_DROP && faults->latency_ms > 0 &&
             sb_faults_touch(faults, exchange->action, exchange->service))
             return wait_until(exchange, sb_steady_ms() + faults->latency_ms);
+        if (exchange->mishap == SB_FINE && sb_is_sqs(&exchange->request)) {
+            int64_t until_ms = 0;
+
+            exchange->queue = sb_sqs_waits(exchange->http->box, &exchange->request, &until_ms);
+            if (exchange->queue != NULL)
+                return wait_until(exchange, until_ms);
+        }
     }
     if (exchange->stage == READY && faults->down &&
         sb_faults_touch(faults, exchange->action, exchange->service))
@@ -350,6 +377,8 @@ static int64_t quiet_ms(const struct sb_http *http, int64_t until_ms)
     for (exchange = http->waiting; exchange != NULL; exchange = exchange->next_waiting) {
         if (!exchange->hung && exchange->wake_ms - now_ms < least)
             least = exchange->wake_ms - now_ms;
+        if (exchange->queue != NULL && sb_queue_next_ms(exchange->queue) - now_ms < least)
+            least = sb_queue_next_ms(exchange->queue) - now_ms;
     }
     if (until_ms > 0 && until_ms - now_ms < least)
         least = until_ms - now_ms;

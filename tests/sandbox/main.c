@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "http.h"
+#include "queue.h"
 #include "sandbox.h"
 
 struct setup {
@@ -262,6 +263,7 @@ int main(int count, char **words)
     sb_form_free(&setup.faults);
     sb_faults_free(&box.faults);
     sb_keys_free(box.foreign);
+    sb_queues_free(&box);
     sb_world_free(box.world);
     json_object_put(box.actions);
     json_object_put(box.paths);

@@ -14,6 +14,9 @@
 #include "util.h"
 #include "world.h"
 
+struct sb_queue;
+struct sb_sink;
+
 struct sb_sandbox {
     struct sb_world *world;
     struct sb_faults faults;
@@ -22,6 +25,8 @@ struct sb_sandbox {
     struct json_object *paths;
     struct json_object *codes;
     int64_t dropped;
+    struct sb_queue *queues;
+    struct sb_sink *sinks; /* where events go */
     int64_t clock_offset_ms;
     char *base_url;
     FILE *log; /* NULL: none */

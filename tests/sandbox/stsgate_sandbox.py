@@ -322,6 +322,11 @@ class Sandbox:
         return self.control("rotate-keys", account=account, keep=int(keep),
                             same_kid=int(same_kid))["kids"]
 
+    def events(self, queue="events", account=None, sessions=False, **fields):
+        """The account's calls are told to this queue from now on ("": no more); its URL."""
+        return self.control("events", account=account or self.account, queue=queue,
+                            sessions=int(sessions), **fields).get("queue_url")
+
     def mint(self, **wish):
         """A JWT of the test's making: see README."""
         return self._control("mint", json.dumps(wish).encode(),

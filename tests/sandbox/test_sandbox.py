@@ -1007,15 +1007,17 @@ class Tap(unittest.TestResult):
         self.line(True, test, " # SKIP " + reason)
 
 
-def main():
+def main(module=None):
+    """Runs the cases of a module, this one's by default."""
+    module = module or sys.modules[__name__]
     if sandbox.find_binary() is None:
         print("1..0 # SKIP stsgate-sandbox is not built")
         return 77
     signal.alarm(240)
     names = sys.argv[1:]
     loader = unittest.defaultTestLoader
-    suite = loader.loadTestsFromNames(names, sys.modules[__name__]) if names else \
-        loader.loadTestsFromModule(sys.modules[__name__])
+    suite = loader.loadTestsFromNames(names, module) if names else \
+        loader.loadTestsFromModule(module)
     result = Tap()
     suite.run(result)
     print("1..%d" % Tap.count)
