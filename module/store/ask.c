@@ -15,6 +15,7 @@
 /* The layout has no holes, so that nothing of the asker's memory leaks through it. */
 _Static_assert(sizeof(struct sg_question) == 176, "a question is a wire format");
 _Static_assert(sizeof(struct sg_answer) == 16, "an answer is a wire format");
+_Static_assert(sizeof(struct sg_identity_answer) == 208, "an answer is a wire format");
 
 enum { WAITING_CONNECTIONS = 128 };
 
@@ -37,34 +38,72 @@ static bool role_name_valid(struct sg_text name)
     return sg_role_name_fold(folded, name);
 }
 
-bool sg_question_valid(const void *packet, size_t length)
+bool sg_question_head_valid(const struct sg_question *question)
 {
-    struct sg_question question;
     struct sg_text label, partition, account, role_name;
 
-    if (length != sizeof question)
+    if (question->magic != SG_ASK_MAGIC || question->zero != 0)
         return false;
-    memcpy(&question, packet, sizeof question);
-    if (question.magic != SG_ASK_MAGIC || question.zero != 0)
-        return false;
-    if (!take_text(&label, question.label, sizeof question.label) ||
-        !take_text(&partition, question.partition, sizeof question.partition) ||
-        !take_text(&account, question.account, sizeof question.account) ||
-        !take_text(&role_name, question.role_name, sizeof question.role_name))
+    if (!take_text(&label, question->label, sizeof question->label) ||
+        !take_text(&partition, question->partition, sizeof question->partition) ||
+        !take_text(&account, question->account, sizeof question->account) ||
+        !take_text(&role_name, question->role_name, sizeof question->role_name))
         return false;
 
     const bool no_role = partition.length == 0 && account.length == 0 && role_name.length == 0;
-    switch (question.kind) {
+    switch (question->kind) {
     case SG_ASK_ROLE:
         return sg_label_valid(label) && sg_partition_valid(partition) &&
                (account.length == 0 || sg_account_id_valid(account)) && role_name_valid(role_name);
     case SG_ASK_KEYS:
+    case SG_ASK_IDENTITY:
         return sg_label_valid(label) && no_role;
     case SG_ASK_STATUS:
         return label.length == 0 && no_role;
     default:
         return false;
     }
+}
+
+bool sg_question_valid(const void *packet, size_t length)
+{
+    const size_t head = sizeof(struct sg_question) + sizeof(uint64_t);
+    struct sg_question question;
+
+    if (length < sizeof question)
+        return false;
+    memcpy(&question, packet, sizeof question);
+    if (!sg_question_head_valid(&question))
+        return false;
+    if (question.kind != SG_ASK_IDENTITY)
+        return length == sizeof question;
+    return length > head && length <= SG_ASK_PACKET_MAX;
+}
+
+static bool role_id_valid(struct sg_text id)
+{
+    for (size_t i = 0; i < id.length; i++) {
+        if (!((id.data[i] >= 'A' && id.data[i] <= 'Z') || (id.data[i] >= '0' && id.data[i] <= '9')))
+            return false;
+    }
+    return id.length > 4 && sg_text_starts(id, SG_TEXT("AROA"));
+}
+
+bool sg_identity_answer_valid(const struct sg_identity_answer *answer)
+{
+    struct sg_text account, role_name, role_id, session_name;
+
+    if (answer->head.magic != SG_ASK_MAGIC ||
+        !take_text(&account, answer->account, sizeof answer->account) ||
+        !take_text(&role_name, answer->role_name, sizeof answer->role_name) ||
+        !take_text(&role_id, answer->role_id, sizeof answer->role_id) ||
+        !take_text(&session_name, answer->session_name, sizeof answer->session_name))
+        return false;
+    if (answer->head.status != 0)
+        return account.length + role_name.length + role_id.length + session_name.length == 0;
+    return sg_account_id_valid(account) && role_name_valid(role_name) && role_id_valid(role_id) &&
+           sg_session_name_valid(session_name) && answer->date_ms > 0 &&
+           answer->companion_ms >= SG_COMPANION_DENIED;
 }
 
 /* ---- the socket ---- */

@@ -1,9 +1,9 @@
 /*
  * ask.h - what a reader and the agent say to each other over the agent's
- * socket (AF_UNIX, SOCK_SEQPACKET): one fixed-size packet a question, one an
- * answer. An answer carries no facts: it only says that it is time to look into the
- * store again. Both sides treat what comes as hostile: size, magic, version, and every text
- * terminated and valid.
+ * socket (AF_UNIX, SOCK_SEQPACKET): one packet a question, one an answer. An answer
+ * carries no facts, it only says that it is time to look into the store again; but who signed a
+ * request stands in no store, so that answer tells what AWS said. Both sides treat what comes as
+ * hostile: size, magic, version, and every text terminated and valid.
  */
 #ifndef SG_STORE_ASK_H
 #define SG_STORE_ASK_H
@@ -15,11 +15,17 @@
 #define SG_KEY_REFETCH_WINDOW_MS 30000 /* at most one key fetch an issuer in this time */
 
 enum sg_ask_kind {
-    SG_ASK_ROLE = 1,   /* read this role of this account */
-    SG_ASK_KEYS = 2,   /* fetch this issuer's keys (nobody waits) */
-    SG_ASK_STATUS = 3, /* the agent's own state, for stsgatectl: answered by one JSON packet of at
-                          most 64 KiB */
+    SG_ASK_ROLE = 1,     /* read this role of this account */
+    SG_ASK_KEYS = 2,     /* fetch this issuer's keys (nobody waits) */
+    SG_ASK_STATUS = 3,   /* the agent's own state, for stsgatectl: answered by one JSON packet of at
+                            most 64 KiB */
+    SG_ASK_IDENTITY = 4, /* who signed the request behind the question, for this issuer */
 };
+
+/* SG_ASK_IDENTITY: behind the question stand where it comes from, as a number that clients near
+ * each other share, and the request as sg_identity_pack() makes it. */
+#define SG_ASK_REQUEST_MAX 8192
+#define SG_ASK_PACKET_MAX  (sizeof(struct sg_question) + sizeof(uint64_t) + SG_ASK_REQUEST_MAX)
 
 struct sg_question {
     uint32_t magic;
@@ -39,8 +45,32 @@ struct sg_answer {
     uint64_t id;
 };
 
+/* What AWS refused, which no later question will change: sg_answer.status. */
+enum sg_identity_refusal {
+    SG_IDENTITY_BAD_SIGNATURE = 1,
+    SG_IDENTITY_EXPIRED,
+    SG_IDENTITY_NO_ROLE,       /* a user, a root, a federated user: no role's session */
+    SG_IDENTITY_BAD_COMPANION, /* it is not of this session's role, or not signed well */
+};
+
+#define SG_COMPANION_DENIED (-1) /* AWS authorised it not */
+
+/* What AWS said. Texts are empty unless the status is 0. */
+struct sg_identity_answer {
+    struct sg_answer head; /* status: 0; enum sg_identity_refusal; negative: could not be asked */
+    int64_t date_ms;       /* STS's Date */
+    int64_t companion_ms;  /* IAM's Date of a GetRole that it authorised; 0: none was presented */
+    char account[13];
+    char role_name[SG_ROLE_NAME_MAX + 1];
+    char role_id[33];
+    char session_name[65];
+};
+
 /* Size, magic, kind, terminated and valid texts, zero padding. */
 bool sg_question_valid(const void *packet, size_t length);
+/* The same of what stands in front of a request. */
+bool sg_question_head_valid(const struct sg_question *question);
+bool sg_identity_answer_valid(const struct sg_identity_answer *answer);
 
 /*
  * Connects without blocking to the agent at `path` and checks with SO_PEERCRED that it runs as one
