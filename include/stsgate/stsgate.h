@@ -88,7 +88,11 @@ enum stsgate_error {
     X(SLOW_SIGNATURE, "slow-signature", 503, "the signature is to be checked off the event loop")  \
     X(BUSY, "busy", 503, "too many requests are waiting for a decision")                           \
     X(UNKNOWN_SERVICE, "unknown-service", 503, "this gateway has no service of that name")         \
-    X(INTERNAL_ERROR, "internal-error", 503, "memory or another resource ended")
+    X(INTERNAL_ERROR, "internal-error", 503, "memory or another resource ended")                   \
+    X(IDENTITY_PENDING, "identity-pending", 503,                                                   \
+      "AWS has not been asked yet who signed the request")                                         \
+    X(COMPANION_REFUSED, "companion-refused", 401,                                                 \
+      "AWS refused the companion request, or it is not of the same session and role")
 
 enum stsgate_reason {
 #define STSGATE_X(name, word, status, text) STSGATE_REASON_##name,
@@ -207,7 +211,9 @@ STSGATE_API int stsgate_verify(struct stsgate_seal *seal, struct stsgate_reader 
                                const struct stsgate_request *request);
 
 /*
- * Event loops: sends the question of an UNDECIDED result to the agent without blocking. `payload`
+ * Event loops: sends the question of an UNDECIDED result to the agent without blocking. The result
+ * must be that of the reader's latest check: for identity-pending, the reader holds the request to
+ * ask about no longer than that. `payload`
  * (not NULL) comes back from stsgate_answered() when it is time to check again. 1: sent, but this
  * kind of question has nobody wait for it (an unknown key): answer 503 now. 0: wait.
  * STSGATE_E_BUSY, STSGATE_E_AGENT, STSGATE_E_ARGUMENT (nothing to ask): answer 503 now.

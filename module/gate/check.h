@@ -16,7 +16,9 @@ struct sg_check {
     size_t service_index;
     struct sg_text credential;
     int64_t now_ms, boot_ms;
-    struct sg_cached known; /* the session, once it has verified */
+    struct sg_cache_key key; /* of the credential */
+    struct sg_cached known;  /* the session, once it has verified */
+    bool path_untold;        /* the role's path is needed and not known: nothing may pass */
 };
 
 static inline const struct sg_config *sg_check_config(const struct sg_check *check)

@@ -35,12 +35,11 @@ static enum stsgate_reason know_session(struct sg_check *check)
 {
     struct stsgate_reader *reader = check->reader;
     struct sg_issuer_view *view;
-    struct sg_cache_key key;
     enum stsgate_reason reason;
 
-    if (!sg_cache_key(&key, reader->cache, check->service_index, check->credential))
+    if (!sg_cache_key(&check->key, reader->cache, check->service_index, check->credential))
         return STSGATE_REASON_INTERNAL_ERROR;
-    if (sg_cache_find(&check->known, reader->cache, &key)) {
+    if (sg_cache_find(&check->known, reader->cache, &check->key)) {
         reason = sg_reader_issuer(&view, reader, check->known.issuer, check->boot_ms);
         if (reason != STSGATE_REASON_NONE)
             return reason;
@@ -49,16 +48,18 @@ static enum stsgate_reason know_session(struct sg_check *check)
     }
     reason = sg_check_verify(check);
     if (reason == STSGATE_REASON_NONE)
-        sg_cache_put(reader->cache, &key, &check->known, check->now_ms);
+        sg_cache_put(reader->cache, &check->key, &check->known, check->now_ms);
     return reason;
 }
 
 static enum stsgate_reason check_times(const struct sg_check *check)
 {
     const struct sg_session *session = &check->known.session;
+    const bool signed_request = sg_check_issuer(check)->kind == SG_ISSUER_CALLER_IDENTITY;
     int64_t skew_ms = check->service->clock_skew_ms;
 
-    if (check->now_ms - skew_ms >= session->expires_ms)
+    /* STS takes a signature for 15 minutes by its own clock, and so is it remembered. */
+    if (check->now_ms - (signed_request ? 0 : skew_ms) >= session->expires_ms)
         return STSGATE_REASON_EXPIRED;
     if (check->now_ms + skew_ms < session->token_issued_ms ||
         check->now_ms + skew_ms < session->not_before_ms)
@@ -79,9 +80,7 @@ static void publish_session(struct sg_check *check)
     result->expires_ms = session->expires_ms;
 }
 
-/* Revocation, age and role: what `mode = observe` lets through. Reports whether the session had
- * verified by then. */
-static enum stsgate_reason decide_session(struct sg_check *check)
+static enum stsgate_reason decide_by_rules(struct sg_check *check)
 {
     struct sg_decision decision;
 
@@ -96,10 +95,28 @@ static enum stsgate_reason decide_session(struct sg_check *check)
     return sg_check_standing(check);
 }
 
+/* Revocation, age and role: what `mode = observe` lets through. Reports whether the session had
+ * verified by then. */
+static enum stsgate_reason decide_session(struct sg_check *check)
+{
+    enum stsgate_reason reason = STSGATE_REASON_NONE;
+
+    if (sg_check_issuer(check)->kind != SG_ISSUER_CALLER_IDENTITY)
+        return decide_by_rules(check);
+    reason = sg_check_role_path(check);
+    if (reason != STSGATE_REASON_NONE)
+        return reason;
+    reason = decide_by_rules(check);
+    if (sg_check_narrow(check, reason))
+        reason = decide_by_rules(check);
+    return sg_check_companion(check, reason);
+}
+
 static bool undecided(enum stsgate_reason reason)
 {
     return reason == STSGATE_REASON_ROLE_PENDING || reason == STSGATE_REASON_CUTOFFS_UNAVAILABLE ||
-           reason == STSGATE_REASON_KEYS_UNAVAILABLE || reason == STSGATE_REASON_SLOW_SIGNATURE;
+           reason == STSGATE_REASON_KEYS_UNAVAILABLE || reason == STSGATE_REASON_SLOW_SIGNATURE ||
+           reason == STSGATE_REASON_IDENTITY_PENDING;
 }
 
 static void describe(struct stsgate_result *result)
@@ -153,8 +170,8 @@ static void run(struct sg_check *check)
     if (reason == STSGATE_REASON_NONE)
         reason = check_times(check);
     if (reason == STSGATE_REASON_NONE) {
-        verified = true;
         reason = decide_session(check);
+        verified = !check->path_untold && reason != STSGATE_REASON_COMPANION_REFUSED;
     }
     conclude(check, reason, verified);
 }
@@ -171,6 +188,7 @@ static bool begin(struct sg_check *check, struct stsgate_result *result,
     check->result = result;
     check->reader = reader;
     check->request = request;
+    check->path_untold = false;
     check->now_ms = request->now_ms != 0 ? request->now_ms : sg_clock_wall_ms(clock);
     check->boot_ms = sg_clock_boot_ms(clock);
     /* Bounds that no token's times reach past, so that no difference to one can overflow. */

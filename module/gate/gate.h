@@ -11,6 +11,7 @@
 #include "credential/jwk.h"
 #include "credential/jwt.h"
 #include "gate/cache.h"
+#include "gate/identity.h"
 #include "gate/questions.h"
 #include "store/ask.h"
 #include "store/store.h"
@@ -58,6 +59,7 @@ struct stsgate_reader {
     struct sg_slot **accounts;      /* parallel to config->accounts */
     struct sg_cache *cache;
     struct sg_questions questions;
+    struct sg_identities identities;
     struct sg_trace trace; /* step NULL: nobody looks */
 };
 

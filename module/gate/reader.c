@@ -66,6 +66,8 @@ int stsgate_reader_open(struct stsgate_reader **reader_out, struct stsgate *gate
         return STSGATE_E_MEMORY;
     reader->gate = gate;
     sg_questions_init(&reader->questions);
+    reader->questions.told = sg_identity_told;
+    reader->questions.payload = reader;
     reader->issuers = sg_alloc(gate->config->issuer_count + 1, sizeof(*reader->issuers));
     reader->accounts = sg_alloc(gate->config->account_count + 1, sizeof(struct sg_slot *));
     reader->cache = sg_cache_new(sibling == NULL ? NULL : sibling->cache);
@@ -91,6 +93,7 @@ void stsgate_reader_close(struct stsgate_reader *reader)
     for (size_t i = 0; reader->issuers != NULL && i < reader->gate->config->issuer_count; i++)
         sg_reader_drop_keys(&reader->issuers[i]);
     sg_questions_close(&reader->questions);
+    sg_identities_close(&reader->identities);
     sg_cache_free(reader->cache);
     sg_store_close(reader->store);
     free(reader->issuers);

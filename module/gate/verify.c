@@ -2,6 +2,7 @@
  * verify.c - from a credential to a session that is known to be true: what is
  * cheap first, the signature last. Never fetches a key; never believes a seal of another process.
  */
+#include "credential/caller_identity.h"
 #include "gate/check.h"
 
 #include <openssl/crypto.h>
@@ -28,6 +29,8 @@ enum stsgate_reason sg_check_verify(struct sg_check *check)
     struct sg_jwt jwt;
     size_t issuer;
 
+    if (sg_identity_presented(check->credential))
+        return sg_check_caller_identity(check);
     reason = sg_jwt_read(&jwt, check->credential, check->service, check->now_ms);
     if (reason != STSGATE_REASON_NONE)
         return reason;

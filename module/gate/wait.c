@@ -13,7 +13,7 @@ static const struct sg_question *question_of(struct sg_question *question,
     if (result == NULL || result->size < sizeof(*result) || result->verdict != STSGATE_UNDECIDED)
         return NULL;
     memcpy(question, result->want, sizeof(*question));
-    return sg_question_valid(question, sizeof(*question)) ? question : NULL;
+    return sg_question_head_valid(question) ? question : NULL;
 }
 
 /* At most one question for an issuer's keys in a window, however many tokens name unknown ones. */
@@ -41,6 +41,8 @@ int stsgate_ask(struct stsgate_reader *reader, const struct stsgate_result *resu
 
     if (reader == NULL || payload == NULL || question_of(&question, result) == NULL)
         return STSGATE_E_ARGUMENT;
+    if (question.kind == SG_ASK_IDENTITY)
+        return sg_identity_ask(reader, &question, result, payload);
     if (question.kind == SG_ASK_ROLE)
         return sg_questions_ask(&reader->questions, reader->gate->config, &question, payload);
     if (keys_asked_lately(reader, &question))
@@ -84,6 +86,17 @@ static bool answered_in_time(struct stsgate_reader *reader, const void *payload,
     }
 }
 
+/* Sends what `result` wants to know; `question` stands for whoever waits. */
+static int ask_of(struct stsgate_reader *reader, const struct stsgate_result *result,
+                  struct sg_question *question)
+{
+    if (question->kind == SG_ASK_IDENTITY)
+        return sg_identity_ask(reader, question, result, question);
+    if (question->kind == SG_ASK_KEYS && keys_asked_lately(reader, question))
+        return STSGATE_E_BUSY;
+    return sg_questions_ask(&reader->questions, reader->gate->config, question, question);
+}
+
 enum stsgate_verdict stsgate_wait(struct stsgate_result *result, struct stsgate_reader *reader,
                                   const struct stsgate_request *request, unsigned timeout_ms)
 {
@@ -91,14 +104,21 @@ enum stsgate_verdict stsgate_wait(struct stsgate_result *result, struct stsgate_
     struct stsgate_request last;
     struct sg_question question;
     enum stsgate_verdict verdict = stsgate_check(result, reader, request);
+    unsigned asked = 0; /* a bit a kind: who signed it may be followed by his role, never itself */
 
+    while (verdict == STSGATE_UNDECIDED && question_of(&question, result) != NULL &&
+           (asked & 1u << question.kind) == 0) {
+        asked |= 1u << question.kind;
+        if (ask_of(reader, result, &question) != 0)
+            break;
+        if (!answered_in_time(reader, &question, deadline_ms)) {
+            stsgate_forget(reader, &question);
+            break;
+        }
+        verdict = stsgate_check(result, reader, request);
+    }
     if (verdict != STSGATE_UNDECIDED)
         return verdict;
-    if (question_of(&question, result) != NULL &&
-        !(question.kind == SG_ASK_KEYS && keys_asked_lately(reader, &question)) &&
-        sg_questions_ask(&reader->questions, reader->gate->config, &question, &question) == 0 &&
-        !answered_in_time(reader, &question, deadline_ms))
-        stsgate_forget(reader, &question);
     last = *request;
     last.last = true;
     return stsgate_check(result, reader, &last);

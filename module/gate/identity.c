@@ -1,0 +1,221 @@
+/*
+ * identity.c - from a signed request to a question, and from the agent's answer to a session that
+ * is remembered. Makes no call and decides nothing; what it was told is checked as if a stranger
+ * had said it.
+ */
+#include "gate/identity.h"
+
+#include "credential/caller_identity.h"
+#include "gate/check.h"
+#include "store/issued.h"
+
+#include <arpa/inet.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+
+#define REFUSED_MS   10000 /* a refusal is asked for again: new keys take a moment to be known */
+#define NO_ANSWER_MS 1000  /* and so is what could not be found out */
+#define ROUNDING_MS  1000  /* dates are whole seconds */
+
+void sg_identities_close(struct sg_identities *identities)
+{
+    sg_buffer_wipe(&identities->request);
+}
+
+/* ---- what was told ---- */
+
+static const struct sg_told *find_told(const struct sg_identities *identities,
+                                       const struct sg_cache_key *key, int64_t boot_ms)
+{
+    for (size_t i = 0; i < SG_TOLD_SLOTS; i++) {
+        const struct sg_told *told = &identities->told[i];
+
+        if (told->until_boot_ms > boot_ms && memcmp(&told->key, key, sizeof(*key)) == 0)
+            return told;
+    }
+    return NULL;
+}
+
+static void note_told(struct sg_identities *identities, const struct sg_cache_key *key,
+                      enum stsgate_reason reason, int64_t until_boot_ms)
+{
+    identities->told[identities->next_told] =
+        (struct sg_told){.key = *key, .reason = reason, .until_boot_ms = until_boot_ms};
+    identities->next_told = (identities->next_told + 1) % SG_TOLD_SLOTS;
+}
+
+/* The times that both dates bound: STS verified the signature, so that the session is not younger
+ * than its own X-Amz-Date, nor than the answer. */
+static void set_times(struct sg_session *session, const struct sg_issuer *issuer,
+                      const struct sg_asked *asked, const struct sg_identity_answer *answer)
+{
+    const int64_t signed_ms = asked->date_ms < answer->date_ms ? asked->date_ms : answer->date_ms;
+
+    session->issued = sg_issued_latest(signed_ms, issuer->longest_session_ms, ROUNDING_MS);
+    session->evidence_ms = answer->companion_ms;
+    session->token_issued_ms = signed_ms;
+    session->not_before_ms = INT64_MIN;
+    session->expires_ms = signed_ms + SG_IDENTITY_LIFE_MS;
+}
+
+static bool set_session(struct sg_session *session, const struct sg_issuer *issuer,
+                        const struct sg_asked *asked, const struct sg_identity_answer *answer)
+{
+    struct sg_role_arn arn;
+    struct sg_text name;
+    char text[256];
+    int length;
+
+    if (!sg_identity_answer_valid(answer) || strcmp(answer->account, issuer->account->id) != 0)
+        return false;
+    length = snprintf(text, sizeof(text), "arn:%s:sts::%s:assumed-role/%s/%s",
+                      issuer->account->partition, answer->account, answer->role_name,
+                      answer->session_name);
+    if (length <= 0 || (size_t)length >= sizeof(text) ||
+        !sg_assumed_role_arn_parse(&arn, &name, sg_text_of(text), false) ||
+        !sg_session_set_role(session, &arn, sg_text_of(text)))
+        return false;
+    set_times(session, issuer, asked, answer);
+    return sg_text_copy(session->role_id, sizeof(session->role_id), sg_text_of(answer->role_id)) &&
+           sg_text_copy(session->session_name, sizeof(session->session_name), name);
+}
+
+static enum stsgate_reason reason_of(int32_t status)
+{
+    switch (status) {
+    case SG_IDENTITY_BAD_SIGNATURE:
+        return STSGATE_REASON_BAD_SIGNATURE;
+    case SG_IDENTITY_EXPIRED:
+        return STSGATE_REASON_EXPIRED;
+    case SG_IDENTITY_BAD_COMPANION:
+        return STSGATE_REASON_COMPANION_REFUSED;
+    default: /* SG_IDENTITY_NO_ROLE, and what a newer agent may know */
+        return STSGATE_REASON_MALFORMED;
+    }
+}
+
+void sg_identity_told(void *payload, const struct sg_asked *asked,
+                      const struct sg_identity_answer *answer)
+{
+    struct stsgate_reader *reader = payload;
+    const struct sg_config *config = reader->gate->config;
+    const struct sg_issuer *issuer = &config->issuers[asked->issuer];
+    const int64_t boot_ms = sg_clock_boot_ms(&reader->gate->clock);
+    struct sg_cached known = {.issuer = asked->issuer};
+
+    if (answer->head.status > 0) {
+        note_told(&reader->identities, &asked->key, reason_of(answer->head.status),
+                  boot_ms + REFUSED_MS);
+        return;
+    }
+    if (answer->head.status < 0 || !set_session(&known.session, issuer, asked, answer)) {
+        note_told(&reader->identities, &asked->key, STSGATE_REASON_IDENTITY_PENDING,
+                  boot_ms + NO_ANSWER_MS);
+        return;
+    }
+    (void)sg_store_issued(&known.session.issued, reader->store, boot_ms, issuer->account->origin,
+                          sg_text_of(asked->access_key_id), sg_text_of(known.session.role_key));
+    sg_cache_put(reader->cache, &asked->key, &known, sg_clock_wall_ms(&reader->gate->clock));
+}
+
+/* ---- asking ---- */
+
+/* One number for a client's neighbourhood (/24, or /56 of IPv6), so that nobody can use up the
+ * calls of all; 0: not known. FNV-1a. */
+static uint64_t source_of(struct stsgate_text ip)
+{
+    unsigned char address[16];
+    char text[INET6_ADDRSTRLEN];
+    uint64_t value = UINT64_C(14695981039346656037);
+    size_t length = 0;
+
+    if (!sg_text_copy(text, sizeof(text), (struct sg_text){ip.data, ip.length}))
+        return 0;
+    if (inet_pton(AF_INET, text, address) == 1)
+        length = 3;
+    else if (inet_pton(AF_INET6, text, address) == 1)
+        length = 7;
+    for (size_t i = 0; i < length; i++)
+        value = (value ^ address[i]) * UINT64_C(1099511628211);
+    return length == 0 ? 0 : value;
+}
+
+/* Kept for stsgate_ask() on this very result. */
+static void keep_request(struct sg_check *check, const struct sg_cache_key *key,
+                         const struct sg_caller_identity *identity)
+{
+    struct sg_identities *identities = &check->reader->identities;
+    const uint64_t source = source_of(check->request->source_ip);
+    struct sg_asked *asked = &identities->asked;
+
+    sg_buffer_wipe(&identities->request);
+    if (check->request->last)
+        return;
+    sg_buffer_add(&identities->request, &source, sizeof(source));
+    if (!sg_identity_pack(&identities->request, identity) ||
+        identities->request.length > sizeof(source) + SG_ASK_REQUEST_MAX ||
+        !sg_text_copy(asked->access_key_id, sizeof(asked->access_key_id),
+                      identity->sts.access_key_id)) {
+        sg_buffer_wipe(&identities->request);
+        return;
+    }
+    asked->key = *key;
+    asked->issuer = (size_t)(identity->issuer - sg_check_config(check)->issuers);
+    asked->date_ms = identity->sts.date_ms;
+    sg_check_want(check, SG_ASK_IDENTITY, identity->issuer->label);
+    _Static_assert(sizeof(struct sg_question) + sizeof(*key) <= sizeof(check->result->want),
+                   "a question and its key fit");
+    memcpy(check->result->want + sizeof(struct sg_question), key, sizeof(*key));
+}
+
+int sg_identity_ask(struct stsgate_reader *reader, const struct sg_question *question,
+                    const struct stsgate_result *result, void *payload)
+{
+    struct sg_identities *identities = &reader->identities;
+    int error = STSGATE_E_ARGUMENT;
+
+    if (identities->request.length > 0 &&
+        memcmp(result->want + sizeof(*question), &identities->asked.key,
+               sizeof(identities->asked.key)) == 0)
+        error = sg_questions_ask_identity(&reader->questions, reader->gate->config, question,
+                                          sg_buffer_text(&identities->request), &identities->asked,
+                                          payload);
+    sg_buffer_wipe(&identities->request);
+    return error;
+}
+
+static const char *form_of(const struct sg_caller_identity *identity)
+{
+    if (!identity->sts.post)
+        return "presigned URL";
+    return identity->has_companion ? "signed POST with a companion" : "signed POST";
+}
+
+enum stsgate_reason sg_check_caller_identity(struct sg_check *check)
+{
+    struct stsgate_reader *reader = check->reader;
+    struct sg_caller_identity identity;
+    const struct sg_told *told;
+    enum stsgate_reason reason;
+    struct sg_cache_key key;
+
+    if (!sg_cache_key(&key, reader->cache, check->service_index, check->credential))
+        return STSGATE_REASON_INTERNAL_ERROR;
+    reason = sg_identity_read(&identity, check->credential, check->service, check->now_ms);
+    if (reason == STSGATE_REASON_NONE) {
+        sg_trace_step(&reader->trace, "credential", "aws-caller-identity of [issuer %s], %s for %s",
+                      identity.issuer->label, form_of(&identity), identity.sts.host.name);
+        told = find_told(&reader->identities, &key, check->boot_ms);
+        if (told != NULL) {
+            reason = told->reason;
+        } else {
+            reason = STSGATE_REASON_IDENTITY_PENDING;
+            keep_request(check, &key, &identity);
+        }
+    } else {
+        sg_check_put(check->result->detail, sizeof(check->result->detail),
+                     identity.why == NULL ? "" : identity.why);
+    }
+    sg_identity_wipe(&identity);
+    return reason;
+}
