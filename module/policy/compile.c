@@ -8,6 +8,7 @@
 #include "policy/compile.h"
 #include "base/encoding.h"
 #include "base/json.h"
+#include "policy/values.h"
 
 #include <json-c/json.h>
 
@@ -127,6 +128,29 @@ static void read_actions(struct sg_draft *draft, struct json_object *statement)
     sg_buffer_clear(&patterns.list);
 }
 
+/* Resources are put together with the request's values; one that can't be counts as covered. */
+static void read_variables(struct sg_draft *draft, const struct patterns *patterns)
+{
+    struct sg_flat_list list = {patterns->list.data, patterns->count};
+    struct sg_piece piece;
+    struct sg_text text;
+    bool broken = false;
+
+    while (!patterns->list.failed && sg_flat_list_next(&text, &list)) {
+        while (sg_piece_next(&piece, &text, &broken))
+            continue;
+    }
+    draft->scope |= SG_SCOPE_VARIABLES;
+    if (!broken)
+        return;
+    draft->unreadable = true;
+    draft->scope |= SG_SCOPE_ANY_RESOURCE;
+    sg_note(&draft->notes,
+            "%s holds a policy variable that is not how IAM writes one, so it counts as covering "
+            "every resource",
+            patterns->negated ? "NotResource" : "Resource");
+}
+
 /* Policy variables came with Version 2012-10-17; before, `${` is text like any other. */
 static void read_resources(struct sg_draft *draft, struct json_object *statement,
                            struct sg_text version)
@@ -136,14 +160,8 @@ static void read_resources(struct sg_draft *draft, struct json_object *statement
     if (read_element(&patterns, draft, statement, &resource_element)) {
         set_scope(draft, &patterns, &resource_element);
         draft->every_resource = patterns.star && !patterns.negated;
-        if (patterns.variable && sg_text_equal(version, SG_TEXT("2012-10-17"))) {
-            draft->scope |= SG_SCOPE_ANY_RESOURCE;
-            if (!draft->every_resource)
-                sg_note(&draft->notes,
-                        "%s holds a policy variable, which is not evaluated, so it "
-                        "counts as covering every resource",
-                        patterns.negated ? "NotResource" : "Resource");
-        }
+        if (patterns.variable && sg_text_equal(version, SG_TEXT("2012-10-17")))
+            read_variables(draft, &patterns);
         draft->resources = patterns.list;
         draft->resource_count = patterns.count;
         return;
@@ -246,7 +264,7 @@ static int compile_statement(const struct sg_compiler *compiler, size_t number,
     read_actions(&draft, statement);
     read_resources(&draft, statement, compiler->version);
     if (draft.actions.failed || draft.resources.failed ||
-        !sg_condition_compile(&draft.condition, &draft.notes, statement))
+        !sg_condition_compile(&draft.condition, &draft.notes, statement, compiler->version))
         goto out;
     result = sg_statement_emit(compiler, number, &draft);
 out:
@@ -320,8 +338,8 @@ static int compile_tree(struct sg_compiler *compiler, struct json_object *tree,
 static const char *why_no_json(int error)
 {
     if (error == SG_E_LIMIT)
-        return "it is larger or nested deeper than a policy can be";
-    return "it is not JSON, or has one member twice";
+        return "it is larger, nested deeper or has more members than a policy can have";
+    return "it is not JSON (RFC 8259), has one member twice or a number out of range";
 }
 
 /* IAM answers with documents percent-encoded (RFC 3986); in events and files they are plain. */

@@ -29,31 +29,39 @@ struct json_object *sg_value_at(struct json_object *values, size_t i);
 
 /* One Condition element, understood. sg_condition_clear() frees it. */
 struct sg_condition {
-    struct sg_buffer tests; /* struct sg_date_test and ranges, one after another */
+    struct sg_buffer tests; /* struct sg_test with name and values, one after another */
     uint16_t test_count;
-    size_t keys;       /* how many operators on keys it has in all */
-    int64_t cutoff_ms; /* latest date named on aws:TokenIssueTime; SG_CUTOFF_NONE */
-    int64_t
-        simple_ms; /* all it says is: issued before this; SG_CUTOFF_NONE: it says something else */
+    size_t keys;             /* how many operators on keys it has in all */
+    int64_t cutoff_ms;       /* latest date named on aws:TokenIssueTime; SG_CUTOFF_NONE */
+    int64_t simple_ms;       /* all it says is: issued before this; SG_CUTOFF_NONE: more */
+    int64_t bites_before_ms; /* false for sessions issued then or later; INT64_MAX */
+    bool variables;          /* the document's version has policy variables */
     bool names_issue_time;
     bool names_other;   /* a key that does not describe the principal */
-    bool inconstant;    /* a key that may change during a session, or a policy variable */
-    bool unevaluated;   /* an operator or key that this version does not evaluate */
+    bool inconstant;    /* a key, also one in a variable, that may change during a session */
     bool indeterminate; /* something IAM itself would not have accepted */
     bool unreadable;    /* so much so that its keys are not known */
+    bool too_long;      /* for any statement */
 };
 
 /* The Condition of a statement, if it has one; sets all of *out. False when memory ended. */
 bool sg_condition_compile(struct sg_condition *out, struct sg_notes *notes,
-                          struct json_object *statement);
+                          struct json_object *statement, struct sg_text version);
 void sg_condition_clear(struct sg_condition *condition);
 
-/*
- * Adds the values of one operator on aws:TokenIssueTime, called `name` in the document. One that
- * can't be read spoils the test: it is left out, and the condition is indeterminate.
- */
-void sg_date_test_compile(struct sg_condition *out, struct sg_notes *notes, struct sg_text name,
-                          enum sg_date_operator kind, struct json_object *values);
+/* One operator on one key, while its values are read. */
+struct sg_test_draft {
+    struct sg_test head;
+    struct sg_text operation, name; /* as the document has them */
+    struct sg_buffer values;        /* as they will stand in the flat form */
+    int64_t latest_ms;              /* of the dates named; SG_CUTOFF_NONE: none */
+    int64_t simple_ms; /* first instant that "less than" no longer covers; SG_CUTOFF_NONE: none */
+    bool variables, too_long;
+};
+/* One value more. */
+void sg_test_draft_count(struct sg_test_draft *test);
+/* date_test.c: one value of a date operator. False: not a date. */
+bool sg_date_value_compile(struct sg_test_draft *test, struct sg_notes *notes, struct sg_text text);
 
 /* What is compiled, and where its problems go. */
 struct sg_compiler {

@@ -1,139 +1,15 @@
 /*
- * condition.c - compiles a Condition: date operators on aws:TokenIssueTime
- * become ranges of instants, everything else a note. Must never drop a part of a
- * condition without saying that the whole is then uncertain: a condition narrows
- * a Deny, so one that is lost denies too much, one that is misread too little.
+ * condition.c - compiles a Condition: each operator on a key becomes a test.
+ * Must never drop a part of a condition without saying that the whole is then
+ * indeterminate: a condition narrows a Deny, so one that is lost denies too much,
+ * one that is misread too little.
  *
  * Sources: IAM reference, condition operators, multi-valued keys, global keys.
  */
 #include "policy/compile.h"
+#include "policy/values.h"
 
 #include <json-c/json.h>
-
-/* A member of a table of names. */
-#define NAME(literal)                                                                              \
-    {                                                                                              \
-        (literal), sizeof(literal) - 1                                                             \
-    }
-
-enum family {
-    FAMILY_DATE,
-    FAMILY_NULL,
-    FAMILY_OTHER, /* IAM knows it, this version does not evaluate it */
-    FAMILY_UNKNOWN,
-};
-
-static const struct operator_name {
-    struct sg_text name;
-    enum family family;
-    enum sg_date_operator kind;
-} operators[] = {
-    {NAME("DateLessThan"), FAMILY_DATE, SG_DATE_LESS},
-    {NAME("DateLessThanEquals"), FAMILY_DATE, SG_DATE_LESS_EQUAL},
-    {NAME("DateGreaterThan"), FAMILY_DATE, SG_DATE_GREATER},
-    {NAME("DateGreaterThanEquals"), FAMILY_DATE, SG_DATE_GREATER_EQUAL},
-    {NAME("DateEquals"), FAMILY_DATE, SG_DATE_EQUAL},
-    {NAME("DateNotEquals"), FAMILY_DATE, SG_DATE_NOT_EQUAL},
-    {NAME("Null"), FAMILY_NULL, SG_DATE_NULL},
-    {NAME("StringEquals"), FAMILY_OTHER, 0},
-    {NAME("StringNotEquals"), FAMILY_OTHER, 0},
-    {NAME("StringEqualsIgnoreCase"), FAMILY_OTHER, 0},
-    {NAME("StringNotEqualsIgnoreCase"), FAMILY_OTHER, 0},
-    {NAME("StringLike"), FAMILY_OTHER, 0},
-    {NAME("StringNotLike"), FAMILY_OTHER, 0},
-    {NAME("ArnEquals"), FAMILY_OTHER, 0},
-    {NAME("ArnLike"), FAMILY_OTHER, 0},
-    {NAME("ArnNotEquals"), FAMILY_OTHER, 0},
-    {NAME("ArnNotLike"), FAMILY_OTHER, 0},
-    {NAME("NumericEquals"), FAMILY_OTHER, 0},
-    {NAME("NumericNotEquals"), FAMILY_OTHER, 0},
-    {NAME("NumericLessThan"), FAMILY_OTHER, 0},
-    {NAME("NumericLessThanEquals"), FAMILY_OTHER, 0},
-    {NAME("NumericGreaterThan"), FAMILY_OTHER, 0},
-    {NAME("NumericGreaterThanEquals"), FAMILY_OTHER, 0},
-    {NAME("Bool"), FAMILY_OTHER, 0},
-    {NAME("BinaryEquals"), FAMILY_OTHER, 0},
-    {NAME("IpAddress"), FAMILY_OTHER, 0},
-    {NAME("NotIpAddress"), FAMILY_OTHER, 0},
-};
-
-/* Keys that a session carries unchanged from the call that made it to its end. */
-static const struct sg_text constant_keys[] = {
-    NAME("aws:TokenIssueTime"),
-    NAME("aws:userid"),
-    NAME("aws:SourceIdentity"),
-    NAME("identitystore:UserId"),
-};
-
-static const struct sg_text principal_keys[] = {
-    NAME("aws:TokenIssueTime"),     NAME("aws:userid"),
-    NAME("aws:username"),           NAME("aws:SourceIdentity"),
-    NAME("identitystore:UserId"),   NAME("aws:PrincipalArn"),
-    NAME("aws:PrincipalAccount"),   NAME("aws:PrincipalType"),
-    NAME("aws:PrincipalOrgID"),     NAME("aws:PrincipalOrgPaths"),
-    NAME("aws:FederatedProvider"),  NAME("aws:MultiFactorAuthPresent"),
-    NAME("aws:MultiFactorAuthAge"),
-};
-
-static bool key_in(struct sg_text key, const struct sg_text *keys, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (sg_text_equal_nocase(key, keys[i]))
-            return true;
-    }
-    return false;
-}
-
-static bool starts_nocase(struct sg_text text, struct sg_text prefix)
-{
-    return text.length >= prefix.length &&
-           sg_text_equal_nocase((struct sg_text){text.data, prefix.length}, prefix);
-}
-
-static bool key_is_issue_time(struct sg_text key)
-{
-    return sg_text_equal_nocase(key, SG_TEXT("aws:TokenIssueTime"));
-}
-
-static bool key_is_constant(struct sg_text key)
-{
-    return key_in(key, constant_keys, sizeof constant_keys / sizeof constant_keys[0]);
-}
-
-static bool key_describes_principal(struct sg_text key)
-{
-    return key_in(key, principal_keys, sizeof principal_keys / sizeof principal_keys[0]) ||
-           starts_nocase(key, SG_TEXT("aws:PrincipalTag/"));
-}
-
-/*
- * "ForAnyValue:DateLessThanIfExists" -> DateLessThan. The prefix and the suffix
- * only tell what happens when the key is absent or has many values;
- * aws:TokenIssueTime is always present here and has one. Null takes neither.
- */
-static struct operator_name find_operator(struct sg_text name)
-{
-    const struct sg_text any = SG_TEXT("ForAnyValue:"), all = SG_TEXT("ForAllValues:");
-    const struct sg_text suffix = SG_TEXT("IfExists");
-    const size_t whole = name.length;
-
-    if (starts_nocase(name, any) || starts_nocase(name, all)) {
-        const size_t skip = starts_nocase(name, any) ? any.length : all.length;
-
-        name.data += skip;
-        name.length -= skip;
-    }
-    if (name.length > suffix.length &&
-        starts_nocase((struct sg_text){name.data + name.length - suffix.length, suffix.length},
-                      suffix))
-        name.length -= suffix.length;
-    for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
-        if (sg_text_equal_nocase(name, operators[i].name) &&
-            (operators[i].family != FAMILY_NULL || name.length == whole))
-            return operators[i];
-    }
-    return (struct operator_name){{NULL, 0}, FAMILY_UNKNOWN, 0};
-}
 
 bool sg_scalar_text(struct sg_text *text, struct json_object *value)
 {
@@ -166,41 +42,254 @@ struct json_object *sg_value_at(struct json_object *values, size_t i)
                                                         : values;
 }
 
-/* No value is, or may hold, a policy variable: those can change while a session lives. */
-static bool values_are_literal(struct json_object *values)
-{
-    for (size_t i = 0; i < sg_value_count(values); i++) {
-        struct sg_text text;
+/* --- values --- */
 
-        if (!sg_scalar_text(&text, sg_value_at(values, i)) ||
-            memmem(text.data, text.length, "${", 2) != NULL)
+void sg_test_draft_count(struct sg_test_draft *test)
+{
+    if (test->head.values == UINT16_MAX)
+        test->too_long = true;
+    else
+        test->head.values++;
+}
+
+/* RFC 4648 section 4, with its padding. */
+static bool is_base64(struct sg_text text)
+{
+    size_t padding = 0;
+
+    if (text.length % 4 != 0)
+        return false;
+    for (size_t i = 0; i < text.length; i++) {
+        const char c = text.data[i];
+
+        if (c == '=')
+            padding++;
+        else if (padding > 0 || !((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                                  (c >= '0' && c <= '9') || c == '+' || c == '/'))
             return false;
     }
-    return true;
+    return padding <= 2;
+}
+
+static bool is_bool(struct sg_text text)
+{
+    return sg_text_equal_nocase(text, SG_TEXT("true")) ||
+           sg_text_equal_nocase(text, SG_TEXT("false"));
+}
+
+/* What is wrong with a value that holds no variable; NULL: nothing. */
+static const char *value_problem(enum sg_family family, struct sg_text text)
+{
+    switch (family) {
+    case SG_FAMILY_STRING:
+        return NULL;
+    case SG_FAMILY_NUMERIC:
+        return sg_number_valid(text) ? NULL : "not a number";
+    case SG_FAMILY_DATE:
+        return "not a date that IAM accepts";
+    case SG_FAMILY_BOOL:
+    case SG_FAMILY_NULL:
+        return is_bool(text) ? NULL : "neither true nor false";
+    case SG_FAMILY_BINARY:
+        return is_base64(text) ? NULL : "not base64";
+    case SG_FAMILY_IP:
+        return "not an IP address or range";
+    case SG_FAMILY_ARN:
+        return sg_is_arn(text) ? NULL : "not an ARN of six parts";
+    }
+    return "of no kind that IAM has";
+}
+
+/* The variables of a value: whether all are written as IAM writes them, and stay the same for a
+ * session. */
+static bool variables_readable(struct sg_condition *out, struct sg_text text)
+{
+    struct sg_piece piece;
+    bool broken = false;
+
+    while (sg_piece_next(&piece, &text, &broken)) {
+        if (piece.kind == SG_PIECE_VARIABLE &&
+            (sg_key_traits(sg_key_find(piece.text)) & SG_KEY_CONSTANT) == 0)
+            out->inconstant = true;
+    }
+    return !broken;
+}
+
+static void add_text(struct sg_test_draft *test, struct sg_text text)
+{
+    const uint16_t length = (uint16_t)text.length;
+
+    if (text.length > UINT16_MAX)
+        test->too_long = true;
+    sg_buffer_add(&test->values, &length, sizeof length);
+    sg_buffer_add_text(&test->values, text);
+    sg_test_draft_count(test);
+}
+
+/* NULL when the value was added, else what is wrong with it. */
+static const char *add_value(struct sg_condition *out, struct sg_test_draft *test,
+                             struct sg_notes *notes, struct sg_text text)
+{
+    const enum sg_family family = sg_operator_family(test->head.op);
+    struct sg_ip_range range;
+
+    if (family == SG_FAMILY_DATE)
+        return sg_date_value_compile(test, notes, text) ? NULL : value_problem(family, text);
+    if (family == SG_FAMILY_IP) {
+        if (!sg_ip_range_parse(&range, text))
+            return value_problem(family, text);
+        sg_buffer_add(&test->values, &range, sizeof range);
+        sg_test_draft_count(test);
+        return NULL;
+    }
+    if (test->variables && sg_family_takes_variables(family) &&
+        memmem(text.data, text.length, "${", 2) != NULL) {
+        if (!variables_readable(out, text))
+            return "not how IAM writes a policy variable";
+        test->head.flags |= SG_TEST_VARIABLES;
+    } else {
+        const char *problem = value_problem(family, text);
+
+        if (problem != NULL)
+            return problem;
+    }
+    add_text(test, text);
+    return NULL;
+}
+
+/* --- tests --- */
+
+static void add_test(struct sg_condition *out, struct sg_test_draft *test)
+{
+    static const char zeros[8];
+    const struct sg_text values = sg_buffer_text(&test->values);
+    const size_t size = sizeof test->head + sg_pad8(test->name.length) + sg_pad8(values.length);
+
+    if (test->values.failed)
+        out->tests.failed = true;
+    if (test->too_long || size > SG_STATEMENT_MAX_BYTES || out->test_count == UINT16_MAX)
+        out->too_long = true;
+    if (out->tests.failed || out->too_long)
+        return;
+    test->head.size = (uint16_t)size;
+    test->head.name_length = (uint16_t)test->name.length;
+    sg_buffer_add(&out->tests, &test->head, sizeof test->head);
+    sg_buffer_add_text(&out->tests, test->name);
+    sg_buffer_add(&out->tests, zeros, sg_pad8(test->name.length) - test->name.length);
+    sg_buffer_add_text(&out->tests, values);
+    sg_buffer_add(&out->tests, zeros, sg_pad8(values.length) - values.length);
+    out->test_count++;
+}
+
+/* After the last of these instants the test is false; INT64_MAX: it may always hold. */
+static int64_t holds_before(const struct sg_test_draft *test)
+{
+    int64_t bound_ms = INT64_MIN;
+
+    if (test->head.key != SG_KEY_TOKEN_ISSUE_TIME ||
+        sg_operator_family(test->head.op) != SG_FAMILY_DATE || sg_operator_negated(test->head.op))
+        return INT64_MAX;
+    for (uint16_t i = 0; i < test->head.values; i++) {
+        struct sg_date_range range;
+
+        memcpy(&range, test->values.data + i * sizeof range, sizeof range);
+        if (range.high_ms == INT64_MAX)
+            return INT64_MAX;
+        if (bound_ms < range.high_ms + 1)
+            bound_ms = range.high_ms + 1;
+    }
+    return bound_ms;
+}
+
+/* False, with a note for each, when a value can't be read. */
+static bool add_values(struct sg_condition *out, struct sg_test_draft *test, struct sg_notes *notes,
+                       struct json_object *values)
+{
+    bool readable = true;
+
+    for (size_t i = 0; i < sg_value_count(values); i++) {
+        struct sg_text text = {"", 0};
+        const char *problem = "no text, number or truth value";
+
+        if (sg_scalar_text(&text, sg_value_at(values, i)))
+            problem = add_value(out, test, notes, text);
+        if (problem == NULL)
+            continue;
+        sg_note(notes, "%.*s on %.*s: \"%.*s\" is %s, so it counts as matching",
+                SG_TEXT_ARG(sg_note_quote(test->operation)), SG_TEXT_ARG(sg_note_quote(test->name)),
+                SG_TEXT_ARG(sg_note_quote(text)), problem);
+        readable = false;
+    }
+    return readable;
+}
+
+/* A test that can't be read is left out: the rest may still say no. */
+static void compile_test(struct sg_condition *out, struct sg_test_draft *test,
+                         struct sg_notes *notes, struct json_object *values)
+{
+    const bool issue_time = test->head.key == SG_KEY_TOKEN_ISSUE_TIME;
+
+    if (!add_values(out, test, notes, values)) {
+        out->indeterminate = true;
+        if (issue_time && out->cutoff_ms < test->latest_ms)
+            out->cutoff_ms = test->latest_ms;
+        return;
+    }
+    add_test(out, test);
+    if (out->tests.failed || out->too_long)
+        return;
+    if (issue_time && out->cutoff_ms < test->latest_ms)
+        out->cutoff_ms = test->latest_ms;
+    if (issue_time && test->simple_ms != SG_CUTOFF_NONE)
+        out->simple_ms = test->simple_ms;
+    const int64_t bound_ms = holds_before(test);
+    if (out->bites_before_ms > bound_ms)
+        out->bites_before_ms = bound_ms;
+}
+
+static bool is_key_name(struct sg_text key)
+{
+    const char *colon = memchr(key.data, ':', key.length);
+
+    return colon != NULL && colon != key.data && colon + 1 < key.data + key.length;
 }
 
 static void compile_key(struct sg_condition *out, struct sg_notes *notes, struct sg_text name,
                         struct sg_text key, struct json_object *values)
 {
-    const struct operator_name found = find_operator(name);
-    const bool issue_time = key_is_issue_time(key);
+    const enum sg_key found = sg_key_find(key);
+    struct sg_test_draft test = {
+        .head = {.key = (uint8_t)found},
+        .operation = name,
+        .name = key,
+        .latest_ms = SG_CUTOFF_NONE,
+        .simple_ms = SG_CUTOFF_NONE,
+        .variables = out->variables,
+    };
+    struct sg_operation operation;
 
     out->keys++;
-    out->names_issue_time |= issue_time;
-    out->names_other |= !key_describes_principal(key);
-    out->inconstant |= !key_is_constant(key) || !values_are_literal(values);
+    out->names_issue_time |= found == SG_KEY_TOKEN_ISSUE_TIME;
+    out->names_other |= (sg_key_traits(found) & SG_KEY_PRINCIPAL) == 0;
+    out->inconstant |= (sg_key_traits(found) & SG_KEY_CONSTANT) == 0;
 
-    if (found.family == FAMILY_UNKNOWN) {
+    if (!sg_operation_find(&operation, name)) {
         out->indeterminate = true;
         sg_note(notes, "%.*s on %.*s: no such operator in IAM, so it counts as matching",
                 SG_TEXT_ARG(sg_note_quote(name)), SG_TEXT_ARG(sg_note_quote(key)));
-    } else if (issue_time && found.family != FAMILY_OTHER) {
-        sg_date_test_compile(out, notes, name, found.kind, values);
-    } else {
-        out->unevaluated = true;
-        sg_note(notes, "%.*s on %.*s is not evaluated by this version, so it counts as matching",
-                SG_TEXT_ARG(sg_note_quote(name)), SG_TEXT_ARG(sg_note_quote(key)));
+        return;
     }
+    if (!is_key_name(key)) {
+        out->unreadable = out->indeterminate = true;
+        sg_note(notes, "%.*s on \"%.*s\", which names no condition key, so it counts as matching",
+                SG_TEXT_ARG(sg_note_quote(name)), SG_TEXT_ARG(sg_note_quote(key)));
+        return;
+    }
+    test.head.op = (uint8_t)operation.op;
+    test.head.quantifier = (uint8_t)operation.quantifier;
+    test.head.flags = operation.if_exists ? SG_TEST_IF_EXISTS : 0;
+    compile_test(out, &test, notes, values);
+    sg_buffer_clear(&test.values);
 }
 
 static void unreadable(struct sg_condition *out, struct sg_notes *notes, struct sg_text what,
@@ -211,11 +300,16 @@ static void unreadable(struct sg_condition *out, struct sg_notes *notes, struct 
 }
 
 bool sg_condition_compile(struct sg_condition *out, struct sg_notes *notes,
-                          struct json_object *statement)
+                          struct json_object *statement, struct sg_text version)
 {
     struct json_object *condition;
 
-    *out = (struct sg_condition){.cutoff_ms = SG_CUTOFF_NONE, .simple_ms = SG_CUTOFF_NONE};
+    *out = (struct sg_condition){
+        .cutoff_ms = SG_CUTOFF_NONE,
+        .simple_ms = SG_CUTOFF_NONE,
+        .bites_before_ms = INT64_MAX,
+        .variables = sg_text_equal(version, SG_TEXT("2012-10-17")),
+    };
     if (!json_object_object_get_ex(statement, "Condition", &condition))
         return true;
     if (!json_object_is_type(condition, json_type_object)) {
@@ -233,7 +327,7 @@ bool sg_condition_compile(struct sg_condition *out, struct sg_notes *notes,
             compile_key(out, notes, sg_text_of(name), sg_text_of(key), values);
         }
     }
-    if (out->keys != 1 || out->unevaluated || out->indeterminate)
+    if (out->keys != 1 || out->indeterminate)
         out->simple_ms = SG_CUTOFF_NONE;
     return !out->tests.failed;
 }

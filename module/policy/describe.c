@@ -5,68 +5,89 @@
  */
 #include "base/date.h"
 #include "policy/compile.h"
+#include "policy/match.h"
 
 #define PATTERNS_SHOWN 2
 
-static const char *relation(enum sg_date_operator kind)
+static const char *relation(enum sg_operator op)
 {
-    switch (kind) {
-    case SG_DATE_LESS:
+    switch (sg_operator_relation(op)) {
+    case SG_LESS:
         return "before";
-    case SG_DATE_LESS_EQUAL:
+    case SG_LESS_EQUAL:
         return "at or before";
-    case SG_DATE_GREATER:
+    case SG_GREATER:
         return "after";
-    case SG_DATE_GREATER_EQUAL:
+    case SG_GREATER_EQUAL:
         return "at or after";
-    case SG_DATE_EQUAL:
-        return "at";
-    case SG_DATE_NOT_EQUAL:
-        return "not at";
-    case SG_DATE_NULL:
-        return "whenever";
+    case SG_EQUAL:
+    case SG_EQUAL_NOCASE:
+    case SG_LIKE:
+        break;
     }
-    return "?";
+    return sg_operator_negated(op) ? "not at" : "at";
 }
 
-/* The date that a range came from. */
-static int64_t range_date(enum sg_date_operator kind, const struct sg_date_range *range)
+int64_t sg_range_date(enum sg_relation relation, const struct sg_date_range *range)
 {
-    switch (kind) {
-    case SG_DATE_LESS:
+    switch (relation) {
+    case SG_LESS:
         return range->high_ms == INT64_MAX ? INT64_MAX : range->high_ms + 1;
-    case SG_DATE_LESS_EQUAL:
+    case SG_LESS_EQUAL:
         return range->high_ms;
-    case SG_DATE_GREATER:
+    case SG_GREATER:
         return range->low_ms == INT64_MIN ? INT64_MIN : range->low_ms - 1;
-    case SG_DATE_GREATER_EQUAL:
-    case SG_DATE_EQUAL:
-    case SG_DATE_NOT_EQUAL:
-    case SG_DATE_NULL:
+    case SG_GREATER_EQUAL:
+    case SG_EQUAL:
+    case SG_EQUAL_NOCASE:
+    case SG_LIKE:
         break;
     }
     return range->low_ms;
 }
 
-static void describe_test(struct sg_buffer *out, const struct sg_date_test *test)
+/* A date operator on the issue time reads as a clause of its own. */
+static bool is_issue_date(const struct sg_test *test)
 {
-    const enum sg_date_operator kind = test->kind;
-    const struct sg_date_range *range = sg_date_test_ranges(test);
+    return test->key == SG_KEY_TOKEN_ISSUE_TIME && sg_operator_family(test->op) == SG_FAMILY_DATE;
+}
+
+static void describe_date(struct sg_buffer *out, const struct sg_test *test)
+{
+    const struct sg_date_range *range = sg_test_values(test);
     char date[SG_DATE_SIZE];
 
-    if (test->ranges == 0) {
-        sg_buffer_addf(out, test->negated ? "whenever" : "never");
+    if (test->values == 0) {
+        sg_buffer_addf(out, sg_operator_negated(test->op) ? "whenever" : "never");
         return;
     }
-    sg_buffer_addf(out, "%s", relation(kind));
-    for (uint16_t i = 0; i < test->ranges && kind != SG_DATE_NULL; i++) {
+    sg_buffer_addf(out, "%s", relation(test->op));
+    for (uint16_t i = 0; i < test->values; i++) {
         if (i == PATTERNS_SHOWN) {
-            sg_buffer_addf(out, " or %d more", test->ranges - PATTERNS_SHOWN);
+            sg_buffer_addf(out, " or %d more", test->values - PATTERNS_SHOWN);
             break;
         }
-        sg_buffer_addf(out, "%s %s", i == 0 ? "" : " or",
-                       sg_date_format(date, range_date(kind, &range[i])));
+        sg_buffer_addf(
+            out, "%s %s", i == 0 ? "" : " or",
+            sg_date_format(date, sg_range_date(sg_operator_relation(test->op), &range[i])));
     }
+}
+
+/* StringLike aws:userid "AROAEXAMPLE:*", ... */
+static void describe_test(struct sg_buffer *out, const struct sg_test *test)
+{
+    const struct sg_operation operation = {
+        .op = test->op,
+        .quantifier = test->quantifier,
+        .if_exists = (test->flags & SG_TEST_IF_EXISTS) != 0,
+    };
+    const struct sg_text name = sg_test_name(test);
+
+    sg_operation_name(out, &operation);
+    sg_buffer_addf(out, " ");
+    sg_buffer_add_text(out, (struct sg_text){name.data, name.length > 64 ? 64 : name.length});
+    sg_buffer_addf(out, " ");
+    sg_test_values_write(out, test, PATTERNS_SHOWN);
 }
 
 static void describe_list(struct sg_buffer *out, const struct sg_statement *statement, uint16_t at)
@@ -109,15 +130,25 @@ static void describe_scope(struct sg_buffer *out, const struct sg_statement *sta
 static void describe_sessions(struct sg_buffer *out, const struct sg_statement *statement)
 {
     uint16_t tests;
-    const struct sg_date_test *test = sg_flat_dates_at(&tests, statement);
+    const struct sg_test *first = sg_flat_tests_at(&tests, statement), *test = first;
+    bool some = false;
 
-    if (tests == 0 && (statement->flags & SG_STATEMENT_UNEVALUATED) != 0)
-        sg_buffer_addf(out, "sessions on conditions");
-    else
-        sg_buffer_addf(out, tests == 0 ? "every session" : "sessions issued ");
-    for (uint16_t i = 0; i < tests; i++, test = sg_date_test_next(test)) {
-        sg_buffer_addf(out, i == 0 ? "" : " and ");
+    sg_buffer_addf(out, "%s", tests == 0 ? "every session" : "sessions");
+    for (uint16_t i = 0; i < tests; i++, test = sg_test_next(test)) {
+        if (!is_issue_date(test))
+            continue;
+        sg_buffer_addf(out, some ? " and " : " issued ");
+        describe_date(out, test);
+        some = true;
+    }
+    some = false;
+    test = first;
+    for (uint16_t i = 0; i < tests; i++, test = sg_test_next(test)) {
+        if (is_issue_date(test))
+            continue;
+        sg_buffer_addf(out, some ? " and " : " with ");
         describe_test(out, test);
+        some = true;
     }
 }
 

@@ -90,15 +90,15 @@ static uint16_t add_counted(struct sg_buffer *out, uint16_t count, const struct 
     return at;
 }
 
-static uint16_t add_dates(struct sg_buffer *out, const struct sg_condition *condition)
+static uint16_t add_tests(struct sg_buffer *out, const struct sg_condition *condition)
 {
-    const struct sg_flat_dates dates = {.tests = condition->test_count};
+    const struct sg_flat_tests tests = {.count = condition->test_count};
 
     if (condition->test_count == 0)
         return 0;
     pad(out);
     const uint16_t at = here(out);
-    sg_buffer_add(out, &dates, sizeof dates);
+    sg_buffer_add(out, &tests, sizeof tests);
     sg_buffer_add_text(out, sg_buffer_text(&condition->tests));
     return at;
 }
@@ -126,8 +126,6 @@ static uint16_t flags_of(const struct sg_draft *draft)
         flags |= SG_STATEMENT_ENFORCED;
     if (indeterminate)
         flags |= SG_STATEMENT_INDETERMINATE;
-    if (condition->unevaluated)
-        flags |= SG_STATEMENT_UNEVALUATED;
     if (!indeterminate && everything && condition->keys == 0)
         flags |= SG_STATEMENT_UNCONDITIONAL;
     if (!indeterminate && everything && condition->simple_ms != SG_CUTOFF_NONE)
@@ -148,7 +146,7 @@ static bool write_statement(struct sg_buffer *flat, const struct sg_compiler *co
         .flags = flags_of(draft),
         .origin = (uint8_t)compiler->origin,
         .cutoff_ms = draft->condition.cutoff_ms,
-        .bites_before_ms = INT64_MAX,
+        .bites_before_ms = draft->condition.bites_before_ms,
         .scope = draft->scope,
     };
 
@@ -166,7 +164,7 @@ static bool write_statement(struct sg_buffer *flat, const struct sg_compiler *co
         head.actions_at = add_counted(flat, draft->action_count, &draft->actions);
     if (draft->resource_count > 0)
         head.resources_at = add_counted(flat, draft->resource_count, &draft->resources);
-    head.dates_at = add_dates(flat, &draft->condition);
+    head.tests_at = add_tests(flat, &draft->condition);
     pad(flat);
     if (flat->failed)
         return false;
@@ -194,6 +192,7 @@ void sg_draft_give_up(struct sg_draft *draft)
     draft->every_action = draft->every_resource = draft->covers_mint_action = false;
     draft->scope = SG_SCOPE_ANY_ACTION | SG_SCOPE_ANY_RESOURCE;
     draft->condition.cutoff_ms = draft->condition.simple_ms = SG_CUTOFF_NONE;
+    draft->condition.bites_before_ms = INT64_MAX;
     draft->unreadable = true;
 }
 
@@ -237,7 +236,7 @@ int sg_statement_emit(const struct sg_compiler *compiler, size_t number, struct 
     sg_notes_end(&draft->notes);
     if (draft->notes.text.failed)
         goto out;
-    if (!write_statement(&flat, compiler, draft)) {
+    if (draft->condition.too_long || !write_statement(&flat, compiler, draft)) {
         /* Too large or out of memory: the small form tells which. */
         sg_buffer_clear(&flat);
         sg_draft_give_up(draft);

@@ -2,17 +2,17 @@
  * flat.c - walks compiled statements and checks them. Must never follow an
  * offset that has not been checked: a damaged store is refused here, whole.
  */
-#include "policy/flat.h"
+#include "policy/values.h"
 
 #define FLAGS_ALL                                                                                  \
     (SG_STATEMENT_ENFORCED | SG_STATEMENT_UNCONDITIONAL | SG_STATEMENT_SIMPLE |                    \
-     SG_STATEMENT_CONSTANT_KEYS | SG_STATEMENT_COVERS_MINT | SG_STATEMENT_UNEVALUATED |            \
-     SG_STATEMENT_INDETERMINATE | SG_STATEMENT_FROM_IAM | SG_STATEMENT_GONE_ONCE |                 \
-     SG_STATEMENT_RATCHETED)
+     SG_STATEMENT_CONSTANT_KEYS | SG_STATEMENT_COVERS_MINT | SG_STATEMENT_INDETERMINATE |          \
+     SG_STATEMENT_FROM_IAM | SG_STATEMENT_GONE_ONCE | SG_STATEMENT_RATCHETED)
 
 _Static_assert(sizeof(struct sg_statement) % 8 == 0, "statements follow each other 8-aligned");
-_Static_assert(sizeof(struct sg_flat_dates) == 8 && sizeof(struct sg_date_test) == 8,
-               "ranges are 8-aligned");
+_Static_assert(sizeof(struct sg_flat_tests) == 8 && sizeof(struct sg_test) == 16 &&
+                   sizeof(struct sg_ip_range) == 24,
+               "tests and their values are 8-aligned");
 
 static uint16_t read_u16(const char *at)
 {
@@ -63,62 +63,98 @@ static bool notes_valid(const struct sg_statement *statement)
                        inside(statement, at + 2, read_u16(bytes_of(statement) + at)));
 }
 
-static bool list_valid(const struct sg_statement *statement, uint16_t offset)
+/* `count` texts from `at` on, before `end`; their own end, or 0. */
+static size_t texts_end(const struct sg_statement *statement, size_t at, size_t end, uint16_t count)
 {
-    size_t at = offset;
-
-    if (offset == 0)
-        return true;
-    if (!inside(statement, at, 2))
-        return false;
-
-    uint16_t count = read_u16(bytes_of(statement) + at);
-    at += 2;
     for (; count > 0; count--) {
-        if (!inside(statement, at, 2))
-            return false;
+        if (at > end || end - at < 2)
+            return 0;
         const uint16_t length = read_u16(bytes_of(statement) + at);
-        if (!inside(statement, at + 2, length))
-            return false;
-        at += 2 + (size_t)length;
+        at += 2;
+        if (length > end - at)
+            return 0;
+        at += length;
     }
-    return true;
+    return at;
 }
 
-static bool test_valid(const struct sg_date_test *test)
+static bool list_valid(const struct sg_statement *statement, uint16_t at)
 {
-    const struct sg_date_range *range = sg_date_test_ranges(test);
+    if (at == 0)
+        return true;
+    return inside(statement, at, 2) && texts_end(statement, at + (size_t)2, statement->size,
+                                                 read_u16(bytes_of(statement) + at)) != 0;
+}
 
-    if (test->kind >= SG_DATE_OPERATORS || test->negated > 1 || test->reserved != 0)
+/* Values of one kind each, and nothing but them from `at` to `end`. */
+static bool values_valid(const struct sg_statement *statement, const struct sg_test *test,
+                         size_t at, size_t end)
+{
+    const struct sg_date_range *dates = (const void *)(bytes_of(statement) + at);
+    const struct sg_ip_range *addresses = (const void *)(bytes_of(statement) + at);
+    bool valid = true;
+
+    switch (sg_operator_family(test->op)) {
+    case SG_FAMILY_DATE:
+        if (end - at != test->values * sizeof *dates)
+            return false;
+        for (uint16_t i = 0; i < test->values; i++)
+            valid = valid && dates[i].low_ms <= dates[i].high_ms;
+        return valid;
+    case SG_FAMILY_IP:
+        if (end - at != test->values * sizeof *addresses)
+            return false;
+        for (uint16_t i = 0; i < test->values; i++)
+            valid = valid && sg_ip_range_valid(&addresses[i]);
+        return valid;
+    case SG_FAMILY_STRING:
+    case SG_FAMILY_NUMERIC:
+    case SG_FAMILY_BOOL:
+    case SG_FAMILY_BINARY:
+    case SG_FAMILY_ARN:
+    case SG_FAMILY_NULL:
+        break;
+    }
+    const size_t texts = texts_end(statement, at, end, test->values);
+    return texts != 0 && sg_pad8(texts) == end;
+}
+
+/* The key's number and the key's name must say the same: the name is what others see. */
+static bool test_valid(const struct sg_statement *statement, const struct sg_test *test, size_t at)
+{
+    const size_t name = sg_pad8(test->name_length);
+
+    if (test->op >= SG_OPERATOR_COUNT || test->quantifier >= SG_QUANTIFIERS ||
+        (test->flags & ~(SG_TEST_IF_EXISTS | SG_TEST_VARIABLES)) != 0 ||
+        test->key >= SG_KEY_COUNT || test->reserved[0] != 0 || test->reserved[1] != 0 ||
+        test->reserved[2] != 0)
         return false;
-    for (uint16_t i = 0; i < test->ranges; i++) {
-        if (range[i].low_ms > range[i].high_ms)
-            return false;
-    }
-    return true;
+    if (test->size % 8 != 0 || !inside(statement, at, test->size) ||
+        test->size < sizeof *test + name)
+        return false;
+    return sg_key_find(sg_test_name(test)) == (enum sg_key)test->key &&
+           values_valid(statement, test, at + sizeof *test + name, at + test->size);
 }
 
-static bool dates_valid(const struct sg_statement *statement)
+static bool tests_valid(const struct sg_statement *statement)
 {
-    size_t at = statement->dates_at;
+    size_t at = statement->tests_at;
 
     if (at == 0)
         return true;
-    if (at % 8 != 0 || !inside(statement, at, sizeof(struct sg_flat_dates)))
+    if (at % 8 != 0 || !inside(statement, at, sizeof(struct sg_flat_tests)))
         return false;
 
-    const struct sg_flat_dates *dates = (const void *)(bytes_of(statement) + at);
-    if (dates->reserved[0] != 0 || dates->reserved[1] != 0 || dates->reserved[2] != 0)
+    const struct sg_flat_tests *tests = (const void *)(bytes_of(statement) + at);
+    if (tests->reserved[0] != 0 || tests->reserved[1] != 0 || tests->reserved[2] != 0)
         return false;
-    at += sizeof *dates;
-    for (uint16_t left = dates->tests; left > 0; left--) {
-        if (!inside(statement, at, sizeof(struct sg_date_test)))
+    at += sizeof *tests;
+    for (uint16_t left = tests->count; left > 0; left--) {
+        const struct sg_test *test = (const void *)(bytes_of(statement) + at);
+
+        if (!inside(statement, at, sizeof *test) || !test_valid(statement, test, at))
             return false;
-        const struct sg_date_test *test = (const void *)(bytes_of(statement) + at);
-        const size_t ranges = test->ranges * sizeof(struct sg_date_range);
-        if (!inside(statement, at + sizeof *test, ranges) || !test_valid(test))
-            return false;
-        at += sizeof *test + ranges;
+        at += test->size;
     }
     return true;
 }
@@ -148,7 +184,7 @@ static bool statement_valid(const struct sg_statement *statement)
            text_valid(statement, statement->policy_at, statement->policy_length) &&
            text_valid(statement, statement->sid_at, statement->sid_length) &&
            notes_valid(statement) && list_valid(statement, statement->actions_at) &&
-           list_valid(statement, statement->resources_at) && dates_valid(statement);
+           list_valid(statement, statement->resources_at) && tests_valid(statement);
 }
 
 bool sg_statement_run_valid(struct sg_text run)
@@ -206,13 +242,13 @@ bool sg_flat_list_next(struct sg_text *text, struct sg_flat_list *list)
     return true;
 }
 
-const struct sg_date_test *sg_flat_dates_at(uint16_t *count, const struct sg_statement *statement)
+const struct sg_test *sg_flat_tests_at(uint16_t *count, const struct sg_statement *statement)
 {
     *count = 0;
-    if (statement->dates_at == 0)
+    if (statement->tests_at == 0)
         return NULL;
 
-    const struct sg_flat_dates *dates = (const void *)(bytes_of(statement) + statement->dates_at);
-    *count = dates->tests;
-    return (const void *)(dates + 1);
+    const struct sg_flat_tests *tests = (const void *)(bytes_of(statement) + statement->tests_at);
+    *count = tests->count;
+    return (const void *)(tests + 1);
 }

@@ -3,85 +3,90 @@
  * path: no allocation, no clock, no JSON. Must never answer "no" for anything
  * that it could not tell.
  */
-#include "policy/flat.h"
+#include "policy/match.h"
 
-enum truth { FALSE, UNKNOWN, TRUE };
-
-static bool listed(const struct sg_statement *statement, uint16_t at, struct sg_text text,
-                   bool ignore_case)
+const char *sg_match_word(enum sg_match match)
 {
-    struct sg_flat_list list = sg_flat_list_at(statement, at);
+    switch (match) {
+    case SG_MATCH_NO:
+        return "no match";
+    case SG_MATCH_YES:
+        return "match";
+    case SG_MATCH_TIME_UNKNOWN:
+        return "issue time not known well enough";
+    case SG_MATCH_KEY_UNKNOWN:
+        return "unknown";
+    case SG_MATCH_INDETERMINATE:
+        return "indeterminate";
+    }
+    return "?";
+}
+
+static bool action_listed(const struct sg_statement *statement, struct sg_text action)
+{
+    struct sg_flat_list list = sg_flat_list_at(statement, statement->actions_at);
     struct sg_text pattern;
 
     while (sg_flat_list_next(&pattern, &list)) {
-        if (sg_text_match(pattern, text, '\0', ignore_case))
+        if (sg_text_match(pattern, action, '\0', true))
             return true;
     }
     return false;
 }
 
-static bool covers_action(const struct sg_statement *statement, struct sg_text action)
+enum sg_truth sg_covers_action(const struct sg_statement *statement,
+                               const struct sg_policy_request *request)
 {
     if ((statement->scope & SG_SCOPE_ANY_ACTION) != 0)
-        return true;
-    return listed(statement, statement->actions_at, action, true) !=
-           ((statement->scope & SG_SCOPE_NOT_ACTION) != 0);
+        return SG_TRUE;
+    return sg_truth_of(action_listed(statement, request->action) !=
+                       ((statement->scope & SG_SCOPE_NOT_ACTION) != 0));
 }
 
-static bool covers_resource(const struct sg_statement *statement, struct sg_text resource)
+/* One pattern, with the request's values put in where it holds variables. */
+static enum sg_truth resource_matches(const struct sg_statement *statement, struct sg_text text,
+                                      const struct sg_policy_request *request)
 {
+    struct sg_pattern pattern = sg_pattern_of(text);
+    struct sg_units units;
+
+    if ((statement->scope & SG_SCOPE_VARIABLES) != 0 &&
+        memmem(text.data, text.length, "${", 2) != NULL) {
+        const enum sg_truth known = sg_units_expand(&units, text, true, request);
+
+        pattern = (struct sg_pattern){NULL, units.units, units.length};
+        if (known != SG_TRUE)
+            return sg_pattern_match(&pattern, request->resource) ? known : SG_FALSE;
+    }
+    return sg_truth_of(sg_pattern_match_resource(&pattern, request->resource));
+}
+
+enum sg_truth sg_covers_resource(const struct sg_statement *statement,
+                                 const struct sg_policy_request *request)
+{
+    struct sg_flat_list list = sg_flat_list_at(statement, statement->resources_at);
+    enum sg_truth result = SG_FALSE;
+    struct sg_text pattern;
+
     if ((statement->scope & SG_SCOPE_ANY_RESOURCE) != 0)
-        return true;
-    return listed(statement, statement->resources_at, resource, false) !=
-           ((statement->scope & SG_SCOPE_NOT_RESOURCE) != 0);
+        return SG_TRUE;
+    while (result != SG_TRUE && sg_flat_list_next(&pattern, &list))
+        result = sg_truth_or(result, resource_matches(statement, pattern, request));
+    return (statement->scope & SG_SCOPE_NOT_RESOURCE) != 0 ? sg_truth_not(result) : result;
 }
 
-/* OR over the values; a negated operator is true when none holds (NOR). */
-static enum truth test_holds(const struct sg_date_test *test, struct sg_interval issued)
-{
-    const struct sg_date_range *range = sg_date_test_ranges(test);
-    enum truth result = FALSE;
-
-    for (uint16_t i = 0; i < test->ranges && result != TRUE; i++) {
-        if (range[i].low_ms <= issued.earliest_ms && issued.latest_ms <= range[i].high_ms)
-            result = TRUE;
-        else if (range[i].low_ms <= issued.latest_ms && issued.earliest_ms <= range[i].high_ms)
-            result = UNKNOWN;
-    }
-    if (test->negated == 0 || result == UNKNOWN)
-        return result;
-    return result == TRUE ? FALSE : TRUE;
-}
-
-/* AND over the tests: one that is false decides, whatever is unknown beside it. */
-static enum truth dates_hold(const struct sg_statement *statement, struct sg_interval issued)
-{
-    uint16_t left;
-    const struct sg_date_test *test = sg_flat_dates_at(&left, statement);
-    enum truth result = TRUE;
-
-    for (; left > 0; left--, test = sg_date_test_next(test)) {
-        const enum truth held = test_holds(test, issued);
-
-        if (held == FALSE)
-            return FALSE;
-        if (held == UNKNOWN)
-            result = UNKNOWN;
-    }
-    return result;
-}
-
-/* All parts are ANDed, so the cheapest comes first: comparing two numbers before reading patterns.
- */
+/* All parts are ANDed: the first that is false decides. */
 enum sg_match sg_statement_match(const struct sg_statement *statement,
                                  const struct sg_policy_request *request)
 {
-    const enum truth dates = dates_hold(statement, request->issued);
+    const bool unreadable = (statement->flags & SG_STATEMENT_INDETERMINATE) != 0;
+    enum sg_truth result = sg_covers_action(statement, request);
+    uint16_t left;
+    const struct sg_test *test = sg_flat_tests_at(&left, statement);
 
-    if (dates == FALSE || !covers_action(statement, request->action) ||
-        !covers_resource(statement, request->resource))
-        return SG_MATCH_NO;
-    if ((statement->flags & (SG_STATEMENT_UNEVALUATED | SG_STATEMENT_INDETERMINATE)) != 0)
-        return SG_MATCH_KEY_UNKNOWN;
-    return dates == TRUE ? SG_MATCH_YES : SG_MATCH_TIME_UNKNOWN;
+    for (; left > 0 && result != SG_FALSE; left--, test = sg_test_next(test))
+        result = sg_truth_and(result, sg_test_evaluate(test, request));
+    if (result != SG_FALSE)
+        result = sg_truth_and(result, sg_covers_resource(statement, request));
+    return sg_truth_match(unreadable ? sg_truth_and(result, SG_UNREADABLE) : result);
 }

@@ -36,7 +36,6 @@ enum sg_statement_flag {
     SG_STATEMENT_SIMPLE = 4,         /* says only: issued before cutoff_ms */
     SG_STATEMENT_CONSTANT_KEYS = 8,  /* all keys are constant for a session: evidence may settle */
     SG_STATEMENT_COVERS_MINT = 16,   /* covers sts:GetWebIdentityToken on any resource */
-    SG_STATEMENT_UNEVALUATED = 32,   /* a condition this version can't evaluate: may match */
     SG_STATEMENT_INDETERMINATE = 64, /* not readable (date, operator, document): may match */
     SG_STATEMENT_FROM_IAM = 128,     /* set by the agent: AWS itself answered with it */
     SG_STATEMENT_GONE_ONCE = 256,    /* set by the agent: absent from the last read, once */
@@ -66,9 +65,9 @@ struct sg_statement {
     uint16_t policy_at, policy_length; /* policy name or ARN */
     uint16_t sid_at, sid_length;
     uint16_t actions_at, resources_at; /* lists; 0: none */
-    uint16_t dates_at;                 /* date tests, flat.h; 0: none */
-    uint16_t notes_at;                 /* a text: what is unevaluated, in words; 0: none */
-    uint16_t scope; /* bit 0: NotAction, 1: NotResource, 2: every action, 3: every resource */
+    uint16_t tests_at;                 /* of its Condition, flat.h; 0: none */
+    uint16_t notes_at;                 /* a text: what could not be read, in words; 0: none */
+    uint16_t scope;                    /* enum sg_scope */
     uint16_t reserved2[3];
 };
 

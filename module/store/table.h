@@ -11,7 +11,7 @@
 
 #include <cdb.h>
 
-#define SG_TABLE_VERSION   2
+#define SG_TABLE_VERSION   3
 #define SG_TABLE_MAX_BYTES (1024u * 1024 * 1024)
 #define SG_KEYS_NAME       "keys.cdb"
 #define SG_KID_MAX_BYTES   255

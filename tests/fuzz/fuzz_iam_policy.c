@@ -38,10 +38,10 @@ static void check_statement(const struct sg_statement *statement)
     };
     const enum sg_match match = sg_statement_match(statement, &request);
 
-    if ((statement->flags & (SG_STATEMENT_INDETERMINATE | SG_STATEMENT_UNEVALUATED)) != 0)
-        check(match == SG_MATCH_NO || match == SG_MATCH_KEY_UNKNOWN);
+    if ((statement->flags & SG_STATEMENT_INDETERMINATE) != 0)
+        check(match == SG_MATCH_NO || match == SG_MATCH_INDETERMINATE);
     else
-        check(match == SG_MATCH_NO || match == SG_MATCH_YES);
+        check(match != SG_MATCH_INDETERMINATE && match != SG_MATCH_TIME_UNKNOWN);
     if ((statement->flags & SG_STATEMENT_UNCONDITIONAL) != 0)
         check(match == SG_MATCH_YES);
     if ((statement->flags & SG_STATEMENT_SIMPLE) != 0)

@@ -317,7 +317,7 @@ static void statement_with_a_key_that_varies_is_not_settled_by_evidence(void **s
         "\"IpAddress\":{\"aws:SourceIp\":\"192.0.2.0/24\"}}}}",
         at(CUTOFF));
     uncertain_minted(f, "2026-11-24T10:09:00Z");
-    assert_denied(decide(f), "session-revoked");
+    assert_denied(decide(f), "issue-time-uncertain");
 }
 
 static void
