@@ -90,7 +90,8 @@ static struct sg_text header_of(const struct headers *headers, const char *name)
 }
 
 /* https://HOST/ or https://HOST. */
-static bool read_host(struct sg_signed_call *call, enum sg_aws_service service, struct sg_text url)
+static bool read_host(struct sg_signed_call *call, enum sg_signed_service service,
+                      struct sg_text url)
 {
     const struct sg_text scheme = SG_TEXT("https://");
     struct sg_text host = {url.data + scheme.length, url.length - scheme.length};
@@ -281,7 +282,7 @@ enum stsgate_reason sg_identity_read_companion(struct sg_caller_identity *identi
 
     call->post = true;
     if (!sg_text_equal(text[SG_COMPANION_METHOD], SG_TEXT("POST")) ||
-        !read_host(call, SG_SERVICE_IAM, text[SG_COMPANION_URL]) ||
+        !read_host(call, SG_SIGNED_IAM, text[SG_COMPANION_URL]) ||
         !read_role_body(call, text[SG_COMPANION_BODY]))
         return sg_identity_malformed(identity, "the companion is no POST of GetRole to IAM");
     if (!read_headers(&headers, identity, text[SG_COMPANION_HEADERS]))
@@ -352,7 +353,7 @@ enum stsgate_reason sg_identity_read_post(struct sg_caller_identity *identity,
     if (!sg_text_cut(&method, &credential, '.') || !sg_text_equal(method, SG_TEXT("POST")))
         return sg_identity_malformed(identity, "its method is not POST");
     if (!sg_text_cut(&field, &credential, '.') || !decode(&url, identity, field) ||
-        !read_host(call, SG_SERVICE_STS, url))
+        !read_host(call, SG_SIGNED_STS, url))
         return sg_identity_malformed(identity, "its URL is none of AWS's STS");
     if (!sg_text_cut(&field, &credential, '.') || !decode(&call->body, identity, field) ||
         !sg_identity_post_content(call))

@@ -128,7 +128,7 @@ enum stsgate_reason sg_identity_read_url(struct sg_caller_identity *identity, st
 
     if (!split(&host, &query, url))
         return sg_identity_malformed(identity, "it is no https URL with a query");
-    if (!sg_aws_host_find(&call->host, SG_SERVICE_STS, host))
+    if (!sg_aws_host_find(&call->host, SG_SIGNED_STS, host))
         return sg_identity_malformed(identity, "its host is none of AWS's STS");
     reason = read_query(values, identity, query);
     if (reason != STSGATE_REASON_NONE)

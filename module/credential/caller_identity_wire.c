@@ -75,7 +75,7 @@ static enum stsgate_reason take_call(struct sg_caller_identity *identity, struct
     call->post = sg_text_equal(method, SG_TEXT("POST"));
     if (!call->post && !sg_text_equal(method, SG_TEXT("GET")))
         return sg_identity_malformed(identity, "neither GET nor POST");
-    if (!sg_aws_host_find(&call->host, SG_SERVICE_STS, host))
+    if (!sg_aws_host_find(&call->host, SG_SIGNED_STS, host))
         return sg_identity_malformed(identity, "its host is none of AWS's STS");
     call->region = sg_text_of(call->host.region);
     day = (struct sg_text){call->date.data, call->date.length < 8 ? 0 : 8};

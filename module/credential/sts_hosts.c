@@ -120,16 +120,16 @@ static bool find_fixed(struct sg_aws_host *host, struct sg_text name, const stru
     return false;
 }
 
-bool sg_aws_host_find(struct sg_aws_host *host, enum sg_aws_service service, struct sg_text name)
+bool sg_aws_host_find(struct sg_aws_host *host, enum sg_signed_service service, struct sg_text name)
 {
     bool found = false;
 
     *host = (struct sg_aws_host){0};
     switch (service) {
-    case SG_SERVICE_STS:
+    case SG_SIGNED_STS:
         found = find_fixed(host, name, &global_sts, 1) || find_regional(host, name);
         break;
-    case SG_SERVICE_IAM:
+    case SG_SIGNED_IAM:
         found = find_fixed(host, name, iam_hosts, sizeof(iam_hosts) / sizeof(iam_hosts[0]));
         break;
     }

@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 
-enum sg_aws_service { SG_SERVICE_STS = 1, SG_SERVICE_IAM };
+enum sg_signed_service { SG_SIGNED_STS = 1, SG_SIGNED_IAM };
 
 /* The name of one host, as in the table: what a request is sent to. */
 struct sg_aws_host {
@@ -19,6 +19,7 @@ struct sg_aws_host {
 
 /* False, and all of *host empty, for whatever is not exactly the name of a host of the table: no
  * port, no trailing dot, no other case. */
-bool sg_aws_host_find(struct sg_aws_host *host, enum sg_aws_service service, struct sg_text name);
+bool sg_aws_host_find(struct sg_aws_host *host, enum sg_signed_service service,
+                      struct sg_text name);
 
 #endif

@@ -158,11 +158,11 @@ static void each_partition_has_hosts(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
-        assert_true(sg_aws_host_find(&host, SG_SERVICE_STS, sg_text_of(hosts[i][1])));
+        assert_true(sg_aws_host_find(&host, SG_SIGNED_STS, sg_text_of(hosts[i][1])));
         assert_string_equal(host.partition, hosts[i][0]);
         assert_string_equal(host.name, hosts[i][1]);
         assert_string_equal(host.region, hosts[i][2]);
-        assert_false(sg_aws_host_find(&host, SG_SERVICE_IAM, sg_text_of(hosts[i][1])));
+        assert_false(sg_aws_host_find(&host, SG_SIGNED_IAM, sg_text_of(hosts[i][1])));
         assert_string_equal(host.name, "");
     }
 }
