@@ -2,7 +2,7 @@
  * agent.c - the agent as a whole: made of a configuration and the store, taken apart again for a
  * new configuration or the end.
  */
-#include "agent/agent.h"
+#include "agent/caller.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -165,6 +165,7 @@ void sg_agent_unload(struct sg_agent *agent)
         sg_account_close(&agent->accounts[i]);
     for (size_t i = 0; i < agent->issuer_count; i++)
         sg_issuer_close(&agent->issuers[i]);
+    sg_callers_close(agent);
     free(agent->accounts);
     free(agent->issuers);
     agent->accounts = NULL;

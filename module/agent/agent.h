@@ -21,6 +21,7 @@
 #include "store/store.h"
 
 struct sg_agent;
+struct sg_callers;
 struct sg_sweep;
 struct sg_files;
 
@@ -100,6 +101,7 @@ struct sg_agent {
     struct sg_http *http;
     struct sg_timers timers;
     struct sg_store_writer *writer;
+    struct sg_callers *callers; /* who signed which request; see caller.h */
     struct sg_agent_account *accounts;
     size_t account_count;
     struct sg_agent_issuer *issuers;
@@ -300,6 +302,9 @@ int sg_waiters_add(struct sg_waiters *waiters, const struct sg_waiter *waiter);
 /* Answers all and empties the list. */
 void sg_waiters_answer(struct sg_agent *agent, struct sg_waiters *waiters, int status);
 void sg_waiter_answer(struct sg_agent *agent, const struct sg_waiter *waiter, int status);
+/* The same with a packet of one's own, whole. */
+void sg_waiter_tell(struct sg_agent *agent, const struct sg_waiter *waiter, const void *packet,
+                    size_t length);
 void sg_waiters_clear(struct sg_waiters *waiters);
 
 /* ---- ask.c: what a question sets off ---- */

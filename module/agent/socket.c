@@ -3,9 +3,10 @@
  * checked, counted and capped, and nothing that comes over it is ever more than a wish that
  * something be read soon. One who does not read his answers is cut off.
  */
-#include "agent/agent.h"
+#include "agent/caller.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -95,7 +96,8 @@ static void answer_now(struct sg_agent *agent, size_t index, uint64_t id, int st
     send_packet(agent, index, &answer, sizeof answer);
 }
 
-void sg_waiter_answer(struct sg_agent *agent, const struct sg_waiter *waiter, int status)
+void sg_waiter_tell(struct sg_agent *agent, const struct sg_waiter *waiter, const void *packet,
+                    size_t length)
 {
     struct sg_client *client = &agent->clients[waiter->client];
 
@@ -103,7 +105,14 @@ void sg_waiter_answer(struct sg_agent *agent, const struct sg_waiter *waiter, in
     if (client->fd < 0 || client->serial != waiter->serial)
         return;
     client->waiting--;
-    answer_now(agent, waiter->client, waiter->id, status);
+    send_packet(agent, waiter->client, packet, length);
+}
+
+void sg_waiter_answer(struct sg_agent *agent, const struct sg_waiter *waiter, int status)
+{
+    const struct sg_answer answer = {.magic = SG_ASK_MAGIC, .status = status, .id = waiter->id};
+
+    sg_waiter_tell(agent, waiter, &answer, sizeof answer);
 }
 
 void sg_waiters_answer(struct sg_agent *agent, struct sg_waiters *waiters, int status)
@@ -147,7 +156,9 @@ static void answer_status(struct sg_agent *agent, size_t index)
     sg_buffer_clear(&json);
 }
 
-static void take_question(struct sg_agent *agent, size_t index, const struct sg_question *question)
+/* rest: what came behind the question. */
+static void take_question(struct sg_agent *agent, size_t index, const struct sg_question *question,
+                          struct sg_text rest)
 {
     struct sg_client *client = &agent->clients[index];
     const struct sg_waiter waiter = {
@@ -165,6 +176,8 @@ static void take_question(struct sg_agent *agent, size_t index, const struct sg_
     agent->waiting++;
     if (question->kind == SG_ASK_ROLE)
         sg_ask_role(agent, &waiter, false);
+    else if (question->kind == SG_ASK_IDENTITY)
+        sg_ask_identity(agent, &waiter, rest);
     else
         sg_ask_keys(agent, &waiter);
 }
@@ -175,7 +188,7 @@ void sg_socket_read(struct sg_agent *agent, size_t index)
 
     for (int i = 0; i < PACKETS_A_TURN; i++) {
         struct sg_question question;
-        char packet[sizeof question + 1]; /* one more, so that a longer one shows */
+        char packet[SG_ASK_PACKET_MAX + 1]; /* one more, so that a longer one shows */
         const struct sg_client *client = &agent->clients[index];
 
         if (client->fd < 0 || client->serial != serial)
@@ -194,6 +207,9 @@ void sg_socket_read(struct sg_agent *agent, size_t index)
             return;
         }
         memcpy(&question, packet, sizeof question);
-        take_question(agent, index, &question);
+        take_question(agent, index, &question,
+                      (struct sg_text){packet + sizeof question, (size_t)length - sizeof question});
+        if (question.kind == SG_ASK_IDENTITY)
+            OPENSSL_cleanse(packet, (size_t)length);
     }
 }
