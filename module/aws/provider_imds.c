@@ -60,20 +60,28 @@ static int take_token(struct sg_task *task, struct sg_text body)
     return SG_OK;
 }
 
-/* The first line; it goes into a path. */
+/* It goes into a path. */
+static bool is_role_name(struct sg_text name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        const char c = name.data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              memchr("+=,.@_-", c, 7) != NULL))
+            return false;
+    }
+    return name.length > 0 && name.length <= ROLE_NAME_MAX &&
+           !sg_text_equal(name, SG_TEXT(".")) && !sg_text_equal(name, SG_TEXT(".."));
+}
+
+/* The first line. */
 static int take_name(struct sg_task *task, struct sg_text body)
 {
     struct sg_text name;
 
     (void)sg_text_cut(&name, &body, '\n');
     name = sg_text_trim(name);
-    for (size_t i = 0; i < name.length; i++) {
-        const char c = name.data[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              memchr("+=,.@_-", c, 7) != NULL))
-            name.length = ROLE_NAME_MAX + 1;
-    }
-    if (name.length == 0 || name.length > ROLE_NAME_MAX)
+    if (!is_role_name(name))
         return sg_task_fail(task, SG_E_INVALID, "instance metadata: what it lists is no role");
     (void)snprintf(task->words, sizeof task->words, "role %.*s", SG_TEXT_ARG(name));
     task->step = GET_KEYS;
