@@ -47,6 +47,7 @@ struct sg_account { /* [account LABEL] */
     const char *external_id;    /* for assume_role; NULL: none */
     const char *session_name;   /* for assume_role; default "stsgate" */
     unsigned calls_per_second;  /* of each API; default 10 */
+    const char *events_queue;   /* URL of the SQS queue with its events; NULL: none */
     uint64_t origin; /* a number over all that says whose role records these are: what was stored
                         under another is not this account's, though its label is the same */
 };

@@ -42,7 +42,8 @@
     X(external_id, EXTERNAL_ID, it.external_id, NULL, "2 to 1224 letters, digits and +=,.@:/-_")   \
     X(session_name, SESSION_NAME, it.session_name, "stsgate",                                      \
       "2 to 64 letters, digits and +=,.@-_")                                                       \
-    X(calls_per_second, RATE, it.calls_per_second, "10", "a whole number from 1 to 1000")
+    X(calls_per_second, RATE, it.calls_per_second, "10", "a whole number from 1 to 1000")          \
+    X(events_queue, URL, it.events_queue, NULL, "the URL of an SQS queue")
 
 #define SG_ISSUER_KEYS(X)                                                                          \
     X(kind, ISSUER_KIND, it.kind, SG_REQUIRED, "aws-web-identity, jwt or aws-caller-identity")     \

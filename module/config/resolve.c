@@ -28,6 +28,39 @@ static void check_assumed(struct sg_reading *reading, const struct sg_draft_acco
                    it->label, it->assume_role, it->id, it->partition);
 }
 
+/* https://HOST/ACCOUNT/NAME, which SQS calls a queue by. */
+static bool is_queue(struct sg_text url)
+{
+    struct sg_text part;
+
+    for (int slashes = 0; slashes < 3; slashes++) {
+        if (!sg_text_cut(&part, &url, '/'))
+            return false;
+    }
+    return sg_text_cut(&part, &url, '/') && part.length > 0 && url.length > 0 &&
+           memchr(url.data, '/', url.length) == NULL && memchr(url.data, '?', url.length) == NULL &&
+           memchr(url.data, '#', url.length) == NULL;
+}
+
+static void check_events(struct sg_reading *reading, const struct sg_draft_account *draft,
+                         const char *file)
+{
+    const struct sg_account *it = &draft->it;
+
+    if (it->events_queue == NULL)
+        return;
+    if (it->source != SG_SOURCE_IAM || it->id[0] == '\0')
+        sg_problem(reading->problems, file, draft->line,
+                   "[account %s] has events_queue, which needs source = iam and an id: events name "
+                   "the account that they are about",
+                   it->label);
+    if (!is_queue(sg_text_of(it->events_queue)))
+        sg_problem(reading->problems, file, draft->line,
+                   "[account %s] has events_queue = %s; expected the URL of a queue, such as "
+                   "https://sqs.us-east-1.amazonaws.com/123456789012/stsgate-events",
+                   it->label, it->events_queue);
+}
+
 static void check_account(struct sg_reading *reading, const struct sg_draft_account *draft,
                           const char *file)
 {
@@ -53,6 +86,7 @@ static void check_account(struct sg_reading *reading, const struct sg_draft_acco
         sg_problem(reading->problems, file, draft->line,
                    "[account %s] has settled below settle; expected at least as much", it->label);
     check_assumed(reading, draft, file);
+    check_events(reading, draft, file);
 }
 
 static void check_jwt_issuer(struct sg_reading *reading, const struct sg_draft_issuer *draft,

@@ -219,6 +219,28 @@ static void account_read_by_a_role_needs_one_of_its_own(void **state)
     }
 }
 
+static void events_come_from_a_queue_and_name_an_account(void **state)
+{
+    struct gate_fixture *f = *state;
+    const char *const bad[][2] = {
+        {"123456789012", "events_queue = https://sqs.us-east-1.amazonaws.com/"},
+        {"123456789012", "events_queue = https://sqs.us-east-1.amazonaws.com/events"},
+        {"123456789012", "events_queue = https://sqs.us-east-1.amazonaws.com/123456789012/a/b"},
+        {"123456789012", "events_queue = https://sqs.us-east-1.amazonaws.com/123456789012/a?b"},
+        {"123456789012", "events_queue = http://sqs.us-east-1.amazonaws.com/123456789012/a"},
+        {"", "events_queue = https://sqs.us-east-1.amazonaws.com/123456789012/a"},
+        {"123456789012", "source = file\nfolder = /x\nevents_queue = "
+                         "https://sqs.us-east-1.amazonaws.com/123456789012/a"},
+    };
+    char text[400];
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        snprintf(text, sizeof(text), "[account prod]\nid = %s\n%s\n", bad[i][0], bad[i][1]);
+        gate_fixture_write(f, "stsgate.conf", text);
+        assert_mistake(f, "events_queue");
+    }
+}
+
 static void secret_algorithms_need_a_key_file_and_no_public_company(void **state)
 {
     struct gate_fixture *f = *state;
@@ -397,6 +419,7 @@ int main(void)
         T(same_label_twice_is_a_mistake),
         T(service_that_accepts_an_unknown_issuer_is_a_mistake),
         T(plain_http_is_for_loopback_only),
+        T(events_come_from_a_queue_and_name_an_account),
         T(secret_algorithms_need_a_key_file_and_no_public_company),
         T(web_identity_takes_no_secret_algorithm),
         T(jwt_issuer_must_say_what_its_issue_time_is),
