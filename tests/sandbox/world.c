@@ -227,6 +227,21 @@ void sb_policy_remove(struct sb_policy *policy)
     free_policy(policy);
 }
 
+/* ASIA and 16 base32 digits: a one, the account in 40 bits, the rest by chance. */
+static char *session_key_id(const struct sb_account *account)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    char *key = sb_random_name("ASIA", 16);
+    uint64_t bits = (UINT64_C(1) << 40 | strtoull(account->id, NULL, 10)) << 9;
+    size_t i;
+
+    /* Of these 50 bits the last 9 stay as they were, but for the digit that they share. */
+    for (i = 0; i < 8; i++)
+        key[4 + i] = digits[bits >> (45 - 5 * i) & 31];
+    key[12] = digits[(bits >> 5 & 16) | (uint64_t)(key[12] & 15)];
+    return key;
+}
+
 struct sb_session *sb_session_add(struct sb_world *world, const struct sb_role *role,
                                   const char *name, int64_t issued_ms, int64_t expires_ms)
 {
@@ -234,7 +249,7 @@ struct sb_session *sb_session_add(struct sb_world *world, const struct sb_role *
     char *handle = sb_random_base64(TOKEN_LENGTH);
 
     session->account = role->account;
-    session->access_key = sb_random_name("ASIA", 16);
+    session->access_key = session_key_id(role->account);
     session->secret = sb_random_base64(SECRET_LENGTH);
     session->token = sb_format("IQoJb3JpZ2luX2Vj%s", handle);
     session->role_id = sb_copy(role->id);
