@@ -1,6 +1,6 @@
 /*
  * cache.h - verified credentials that a reader remembers: facts, never
- * verdicts. Found by a keyed hash of all the bytes (SipHash-2-4-128, a random key a process);
+ * verdicts. Found by a keyed hash of all the bytes (Poly1305, a random key a process);
  * the bytes themselves are not kept. Fixed size, one reader, no lock; memory is
  * touched only as it fills.
  */
@@ -40,9 +40,9 @@ struct sg_cached {
      * yet. */
     uint64_t epoch;
     struct sg_record record;
-    uint16_t at; /* where it is remembered; SG_CACHE_NOWHERE */
+    uint16_t at; /* where it is remembered, counted from 1; SG_CACHE_NOWHERE */
 };
-#define SG_CACHE_NOWHERE UINT16_MAX
+#define SG_CACHE_NOWHERE 0
 
 bool sg_cache_find(struct sg_cached *cached, struct sg_cache *cache,
                    const struct sg_cache_key *key);
