@@ -11,9 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define MANAGED_KEPT_MS       SG_HOUR_MS /* a policy that no role used, by its version */
 #define BACKOFF_MAX_MS        30000
-#define SKEW_MS               5000
-#define SKEW_TOLD_EVERY_MS    SG_HOUR_MS
 #define FILE_AGAIN_MS         1000 /* the second look that loosening needs */
 #define AS_STALE_AS_CAN_BE_MS 1    /* nothing whole is known, nor since when */
 
@@ -37,36 +36,6 @@ bool sg_account_owns_role(const struct sg_agent_account *account, struct sg_role
            sg_text_equal(parts->partition, sg_text_of(account->config->partition));
 }
 
-void sg_account_note_date(struct sg_agent_account *account, int64_t aws_ms)
-{
-    const int64_t now_ms = sg_now_ms(account->agent);
-    const int64_t skew_ms = aws_ms - sg_clock_wall_ms(account->agent->clock);
-
-    if (skew_ms > -SKEW_MS && skew_ms < SKEW_MS) {
-        account->skew_told_ms = 0;
-        return;
-    }
-    if (account->skew_told_ms != 0 && now_ms - account->skew_told_ms < SKEW_TOLD_EVERY_MS)
-        return;
-    account->skew_told_ms = now_ms;
-    sg_log(&account->agent->log, SG_LOG_WARNING,
-           "account=%s problem=clock: this host's clock is %lld s %s AWS's; cutoffs are compared "
-           "by AWS's, but tokens' times by this one: mend its time synchronisation",
-           account->config->label, (long long)((skew_ms < 0 ? -skew_ms : skew_ms) / 1000),
-           skew_ms < 0 ? "ahead of" : "behind");
-}
-
-int sg_account_load_credentials(struct sg_agent_account *account)
-{
-    struct sg_problems problems = {0};
-    const int error =
-        sg_credentials_load(&account->iam.credentials, account->config->profile, &problems);
-
-    sg_log_problems(account->agent, error == SG_OK ? SG_LOG_WARNING : SG_LOG_ERROR,
-                    account->config->label, &problems);
-    return error;
-}
-
 bool sg_account_fresh(const struct sg_agent_account *account)
 {
     return account->complete_boot_ms != 0 && account->published &&
@@ -75,7 +44,8 @@ bool sg_account_fresh(const struct sg_agent_account *account)
 
 /* ---- what was read of one role ---- */
 
-static int take(struct sg_agent_account *account, struct sg_role *role, struct sg_buffer *packed)
+int sg_account_take_packed(struct sg_agent_account *account, struct sg_role *role,
+                           struct sg_buffer *packed)
 {
     struct sg_record record;
 
@@ -92,20 +62,32 @@ int sg_account_take(struct sg_agent_account *account, struct sg_role *role,
     struct sg_record previous;
     struct sg_buffer packed = {0};
     struct sg_merged merged;
+    struct sg_reading whole = *reading;
+    struct sg_buffer extras = {0};
     char where[160];
     const bool known = sg_role_record(&previous, role);
 
+    whole.before_ms = role->began_aws_ms;
+    whole.ratchet = account->config->ratchet;
+    whole.longest_session_ms = account->config->longest_session_ms;
+    int error = sg_extras_join(&whole, &extras, account, role);
     /* The first table is no change: what stands in it, `stsgatectl roles` tells. */
-    int error = sg_merge(&packed, &merged, known ? &previous : NULL, reading,
+    if (error == SG_OK)
+        error = sg_merge(&packed, &merged, known ? &previous : NULL, &whole,
                          account->published ? &account->agent->log : NULL,
                          sg_account_where(where, sizeof where, account, role->key));
     if (error == SG_OK)
-        error = take(account, role, &packed);
+        error = sg_account_take_packed(account, role, &packed);
     sg_buffer_clear(&packed);
+    sg_buffer_clear(&extras);
     if (error != SG_OK)
         return error;
     account->loosening = account->loosening || merged.kept_once > 0;
+    sg_extras_joined(account, role);
+    if (reading->extras_only)
+        return SG_OK;
     role->read_aws_ms = reading->aws_ms;
+    role->began_aws_ms = reading->began_ms;
     return SG_OK;
 }
 
@@ -131,24 +113,7 @@ void sg_account_take_stale(struct sg_agent_account *account, struct sg_role *rol
     if (!known || role->doubled || since_ms == 0)
         since_ms = AS_STALE_AS_CAN_BE_MS;
     if (sg_merge_stale(&packed, &previous, since_ms) == SG_OK)
-        (void)take(account, role, &packed);
-    sg_buffer_clear(&packed);
-}
-
-void sg_account_take_deleted(struct sg_agent_account *account, struct sg_role *role)
-{
-    struct sg_record previous;
-    struct sg_buffer packed = {0};
-    char where[160];
-    const bool known = sg_role_record(&previous, role);
-
-    if (known && previous.state == SG_ROLE_DELETED)
-        return;
-    sg_log(&account->agent->log, SG_LOG_NOTICE, "%s state=deleted: GetRole says there is none",
-           sg_account_where(where, sizeof where, account, role->key));
-    role->deleted_boot_ms = sg_now_ms(account->agent);
-    if (sg_merge_deleted(&packed, known ? &previous : NULL) == SG_OK)
-        (void)take(account, role, &packed);
+        (void)sg_account_take_packed(account, role, &packed);
     sg_buffer_clear(&packed);
 }
 
@@ -156,23 +121,16 @@ void sg_account_take_deleted(struct sg_agent_account *account, struct sg_role *r
 
 static void begin_on_demand(struct sg_agent_account *account)
 {
-    const int64_t now_ms = sg_now_ms(account->agent);
     struct sg_role *next;
 
     account->round_pending = account->round_good = account->round_bad = 0;
     account->round_aws_ms = 0;
     for (struct sg_role *role = sg_roles_first(&account->roles); role != NULL; role = next) {
-        struct sg_record record;
-
         next = sg_roles_next(&account->roles, role);
-        if (!sg_role_record(&record, role))
-            continue; /* being asked for just now */
-        if (record.state == SG_ROLE_DELETED && role->fetch == NULL &&
-            now_ms - role->deleted_boot_ms >= SG_DELETED_KEPT_MS) {
-            sg_roles_remove(&account->roles, role);
-            account->dirty = true;
+        /* Without a record, it is being asked for just now. What never was there, as somebody
+         * asked, is not asked again in each round. */
+        if (role->record.length == 0 || sg_gone_expire(account, role) || sg_gone_never_seen(role))
             continue;
-        }
         if (sg_fetch_start(account, sg_text_of(role->key), (struct sg_text){0}, false, NULL) !=
             SG_OK)
             account->round_bad++;
@@ -195,6 +153,7 @@ void sg_account_refresh(struct sg_agent_account *account)
     const struct sg_text label = sg_text_of(account->config->label);
     (void)sg_store_claim(account->agent->writer, SG_SLOT_ACCOUNT, label, account->config->origin);
     (void)sg_store_tried(account->agent->writer, SG_SLOT_ACCOUNT, label);
+    sg_extras_read(account);
     if (account->config->source == SG_SOURCE_FILE) {
         sg_files_round(account);
         return;
@@ -306,46 +265,60 @@ void sg_account_round_ended(struct sg_agent_account *account, bool good, int64_t
         sg_account_complete(account, account->round_boot_ms, aws_ms);
     }
     log_round(account, good, was_good, changed);
+    sg_managed_prune(&account->managed,
+                     sg_now_ms(account->agent) - MANAGED_KEPT_MS - 4 * account->config->refresh_ms);
     set_next_round(account, good);
     answer_waiters(account);
 }
 
 /* ---- opening ---- */
 
+/* Where one of the services is asked for this account. */
+static int place(struct sg_agent_account *account, struct sg_iam *iam,
+                 struct sg_endpoint_place *where, const struct sg_endpoint_options *options)
+{
+    struct sg_problems problems = {0};
+    const int error = sg_endpoint_place(where, options, &problems);
+
+    sg_log_problems(account->agent, error == SG_OK ? SG_LOG_WARNING : SG_LOG_ERROR,
+                    account->config->label, &problems);
+    *iam = (struct sg_iam){.http = account->agent->http,
+                           .clock = account->agent->clock,
+                           .url = where->url,
+                           .region = where->region,
+                           .sts = options->service == SG_AWS_STS};
+    return error;
+}
+
 static int open_iam(struct sg_agent_account *account)
 {
     const struct sg_account *config = account->config;
-    const struct sg_endpoint *endpoint = sg_endpoint_find(sg_text_of(config->partition));
-    struct sg_problems problems = {0};
+    struct sg_endpoint_options options = {.service = SG_AWS_IAM,
+                                          .partition = config->partition,
+                                          .endpoint = config->endpoint,
+                                          .region = config->region};
 
-    account->iam.http = account->agent->http;
-    account->iam.clock = account->agent->clock;
-    account->iam.url = config->endpoint;
-    account->iam.region = config->region;
-    if (endpoint != NULL && account->iam.url == NULL)
-        account->iam.url = endpoint->iam_url;
-    if (account->iam.region == NULL)
-        account->iam.region = endpoint != NULL ? endpoint->signing_region : NULL;
-    if (account->iam.url == NULL || account->iam.region == NULL) {
-        sg_log(&account->agent->log, SG_LOG_ERROR,
-               "account=%s problem=partition %s is not known here: set endpoint and region",
-               config->label, config->partition);
-        return SG_E_INVALID;
-    }
-    if (!sg_http_url_allowed(account->iam.url, &problems)) {
-        sg_log_problems(account->agent, SG_LOG_ERROR, config->label, &problems);
-        return SG_E_INVALID;
-    }
-    return SG_OK;
+    int error = place(account, &account->iam, &account->iam_place, &options);
+    if (error != SG_OK)
+        return error;
+    options.service = SG_AWS_STS;
+    if (config->sts_endpoint != NULL)
+        options.endpoint = config->sts_endpoint;
+    error = place(account, &account->sts, &account->sts_place, &options);
+    if (error != SG_OK)
+        return error;
+    return sg_signer_open(account, &options);
 }
 
 int sg_account_open(struct sg_agent_account *account, struct sg_agent *agent,
                     const struct sg_account *config)
 {
     *account = (struct sg_agent_account){.agent = agent, .config = config};
+    sg_budget_open(&account->budget, config->calls_per_second, sg_now_ms(agent));
     if (config->source == SG_SOURCE_FILE)
         return sg_files_open(account);
-    return open_iam(account);
+    const int error = sg_extras_open(account);
+    return error == SG_OK ? open_iam(account) : error;
 }
 
 void sg_account_close(struct sg_agent_account *account)
@@ -354,9 +327,10 @@ void sg_account_close(struct sg_agent_account *account)
     sg_sweep_stop(account);
     sg_fetch_stop_all(account);
     sg_files_close(account);
+    sg_extras_close(account);
     sg_waiters_answer(account->agent, &account->waiters, SG_E_BUSY);
     sg_waiters_clear(&account->waiters);
     sg_roles_clear(&account->roles);
     sg_managed_clear(&account->managed);
-    sg_credentials_clear(&account->iam.credentials);
+    sg_signer_close(account);
 }

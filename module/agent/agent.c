@@ -4,6 +4,9 @@
  */
 #include "agent/caller.h"
 
+#include "base/date.h"
+
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +26,21 @@ int64_t sg_jitter_ms(int64_t most_ms)
     if (most_ms <= 0 || getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
         return 0;
     return (int64_t)(random % (uint64_t)most_ms);
+}
+
+bool sg_rated_tell(struct sg_rated *rated, const struct sg_agent *agent, unsigned *left_out)
+{
+    const int64_t now_ms = sg_now_ms(agent);
+
+    *left_out = rated->left_out;
+    if (rated->told_boot_ms != 0 && now_ms - rated->told_boot_ms < SG_MINUTE_MS) {
+        if (rated->left_out < UINT_MAX)
+            rated->left_out++;
+        return false;
+    }
+    rated->told_boot_ms = now_ms;
+    rated->left_out = 0;
+    return true;
 }
 
 void sg_health_good(struct sg_health *health)
@@ -146,12 +164,14 @@ int sg_agent_load(struct sg_agent *agent)
         error = open_socket(agent);
     if (error == SG_OK) {
         sg_publish_load(agent);
+        sg_budget_load(agent);
         error = sg_sources_check(agent);
     }
     if (error != SG_OK) {
         sg_agent_unload(agent);
         return error;
     }
+    sg_lifts_open(agent);
     for (size_t i = 0; i < agent->issuer_count; i++)
         sg_issuer_refresh(&agent->issuers[i]);
     for (size_t i = 0; i < agent->account_count; i++)
@@ -171,6 +191,10 @@ void sg_agent_unload(struct sg_agent *agent)
     agent->accounts = NULL;
     agent->issuers = NULL;
     agent->account_count = agent->issuer_count = 0;
+    sg_signers_close(agent);
+    sg_timer_stop(&agent->timers, &agent->budget_timer);
+    sg_timer_stop(&agent->timers, &agent->accept_timer);
+    sg_lifts_close(agent);
     sg_store_writer_close(agent->writer);
     agent->writer = NULL;
     sg_socket_close_all(agent);

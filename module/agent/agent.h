@@ -9,6 +9,9 @@
 #ifndef SG_AGENT_AGENT_H
 #define SG_AGENT_AGENT_H
 
+#include "agent/budget.h"
+#include "agent/extras.h"
+#include "agent/lift.h"
 #include "agent/managed.h"
 #include "agent/merge.h"
 #include "agent/roles.h"
@@ -44,14 +47,29 @@ struct sg_health {
     char trouble[400]; /* of the last failure; empty after a good one */
 };
 
+/* A line of the log that anybody on this machine could have written again and again. */
+struct sg_rated {
+    int64_t told_boot_ms;
+    unsigned left_out;
+};
+
+#define SG_KEY_ID_MAX 128
+
 struct sg_agent_account {
     struct sg_agent *agent;
     const struct sg_account *config;
-    struct sg_iam iam;
+    struct sg_iam iam, sts; /* keys are copied into them for each call */
+    struct sg_endpoint_place iam_place, sts_place;
+    struct sg_provider *provider; /* of its keys */
+    bool own_provider;            /* else it is one that accounts share */
+    struct sg_budget budget;
+    char own_key[SG_KEY_ID_MAX + 1];   /* id of keys that are known to be of this account */
+    char wrong_key[SG_KEY_ID_MAX + 1]; /* and of some that were told to be of another */
     struct sg_roles roles;
     struct sg_managed_set managed; /* for roles that are read by themselves */
     struct sg_sweep *sweep;        /* under way */
     struct sg_files *files;        /* source = file */
+    struct sg_extras *extras;      /* policies of one's own; NULL: none */
     struct sg_fetch *fetches;      /* running and queued */
     size_t fetch_count, running;
     struct sg_timer timer;     /* the next round */
@@ -68,9 +86,7 @@ struct sg_agent_account {
     bool loosening;                            /* a statement is kept for one more read */
     int64_t complete_boot_ms, complete_aws_ms; /* when it began; 0: none in this run */
     int64_t ended_boot_ms;                     /* when the last round ended, good or not */
-    int64_t budget_ms;                         /* when the next call may go out */
-    int64_t skew_told_ms;
-    uint64_t calls, throttled;
+    int64_t skew_told_ms;                      /* 0: our clock was not said to be wrong */
     uint64_t round_calls;
 };
 
@@ -93,6 +109,13 @@ struct sg_client {
     size_t waiting;
 };
 
+/* The credentials that accounts with the same profile start from. */
+struct sg_signer {
+    struct sg_signer *next;
+    const char *profile; /* NULL: the standard order */
+    struct sg_provider *provider;
+};
+
 struct sg_agent {
     const char *folder; /* of the configuration */
     struct sg_config *config;
@@ -102,6 +125,7 @@ struct sg_agent {
     struct sg_timers timers;
     struct sg_store_writer *writer;
     struct sg_callers *callers; /* who signed which request; see caller.h */
+    struct sg_signer *signers;
     struct sg_agent_account *accounts;
     size_t account_count;
     struct sg_agent_issuer *issuers;
@@ -114,6 +138,11 @@ struct sg_agent {
     bool once, reload, stop;
     int64_t started_boot_ms;
     struct sg_timer watchdog;
+    struct sg_lifts lifts;
+    struct sg_timer budget_timer;
+    int64_t budget_written_ms;
+    struct sg_timer accept_timer; /* set: no descriptors, the listener is not watched */
+    struct sg_rated refused, closed, no_descriptor;
 };
 
 /* ---- agent.c: the whole ---- */
@@ -129,6 +158,8 @@ void sg_log_problems(const struct sg_agent *agent, enum sg_log_level level, cons
 int64_t sg_now_ms(const struct sg_agent *agent);    /* CLOCK_BOOTTIME */
 /* A random time below `most_ms`: full jitter, so that a fleet does not ask in step. */
 int64_t sg_jitter_ms(int64_t most_ms);
+/* Whether to write such a line now, at most once a minute; *left_out: how many were not. */
+bool sg_rated_tell(struct sg_rated *rated, const struct sg_agent *agent, unsigned *left_out);
 void sg_health_good(struct sg_health *health);
 void sg_health_bad(struct sg_health *health, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -153,18 +184,51 @@ int sg_account_take(struct sg_agent_account *account, struct sg_role *role,
                     const struct sg_reading *reading);
 /* The role could not be read whole: its last record stays, marked stale. */
 void sg_account_take_stale(struct sg_agent_account *account, struct sg_role *role, const char *why);
-void sg_account_take_deleted(struct sg_agent_account *account, struct sg_role *role);
 bool sg_account_fresh(const struct sg_agent_account *account);
 /* "account=prod role=app" into a buffer, for the log. */
 const char *sg_account_where(char *buffer, size_t size, const struct sg_agent_account *account,
                              const char *role);
-/* Compares AWS's clock with ours and tells when they are apart. */
-void sg_account_note_date(struct sg_agent_account *account, int64_t aws_ms);
-/* Loads (again) the keys that sign. */
-int sg_account_load_credentials(struct sg_agent_account *account);
+/* A record that is ready, for the role; marks the account as to be published. SG_OK, SG_E_LIMIT. */
+int sg_account_take_packed(struct sg_agent_account *account, struct sg_role *role,
+                           struct sg_buffer *packed);
 /* True and the parts, when the ARN is one of this account. */
 bool sg_account_owns_role(const struct sg_agent_account *account, struct sg_role_arn *parts,
                           struct sg_text arn);
+
+/* ---- gone.c: roles that GetRole says do not exist ---- */
+
+void sg_account_take_deleted(struct sg_agent_account *account, struct sg_role *role);
+/* Removes it when it was gone for so long that it is no use to anybody. */
+bool sg_gone_expire(struct sg_agent_account *account, struct sg_role *role);
+/* It never was there, as far as we know: a name that somebody asked for. */
+bool sg_gone_never_seen(const struct sg_role *role);
+
+/* ---- identity.c: whose keys these are ---- */
+
+/* Their holder may say that a role of this account is gone. */
+bool sg_identity_known(const struct sg_agent_account *account, const char *key_id);
+/* They were shown a role of this account, or STS said so. */
+void sg_identity_shown(struct sg_agent_account *account, const char *key_id);
+/* STS says that they are of `other`: an alarm, once for each. */
+void sg_identity_wrong(struct sg_agent_account *account, const char *key_id, const char *other);
+
+/* ---- signers.c: who provides the keys that sign ---- */
+
+/* sts: where roles are assumed. */
+int sg_signer_open(struct sg_agent_account *account, const struct sg_endpoint_options *sts);
+void sg_signer_close(struct sg_agent_account *account);
+void sg_signers_close(struct sg_agent *agent); /* after all accounts */
+
+/* ---- skew.c: AWS's clock and ours ---- */
+
+/* Tells once when they are apart, and again when that changes. sent_ms: our clock's, when the call
+ * went out that AWS answered with aws_ms. */
+void sg_account_note_date(struct sg_agent_account *account, int64_t aws_ms, int64_t sent_ms);
+
+/* ---- budget_file.c: pauses that outlive a restart ---- */
+
+void sg_budget_load(struct sg_agent *agent);
+void sg_budget_keep(struct sg_agent *agent); /* writes them soon */
 
 /* ---- publish.c: the store ---- */
 
@@ -192,9 +256,12 @@ struct sg_call {
     void (*done)(void *payload, const struct sg_iam_answer *answer);
     void *payload;
     struct sg_iam_call *call;
+    struct sg_provider_waiter waiter; /* for keys */
     struct sg_timer timer;
     unsigned attempts;
-    bool renewed; /* credentials or clock were mended once */
+    bool renewed;                   /* credentials or clock were mended once */
+    char key_id[SG_KEY_ID_MAX + 1]; /* that signed the last attempt */
+    int64_t sent_ms;                /* and when, by our wall clock */
 };
 
 void sg_call_start(struct sg_call *call); /* `done` comes later, never from here */
@@ -254,13 +321,16 @@ int sg_account_tighten(struct sg_agent_account *account, struct sg_text name,
 /* ---- managed_read.c: one managed policy ---- */
 
 struct sg_managed_read {
-    struct sg_call call;
+    struct sg_managed_read *next, **at; /* of who waits for the policy; at NULL: none of them */
+    struct sg_call call;                /* of the first of them */
     struct sg_managed *managed;
-    char version[64];
+    char version[64], policy_id[64]; /* that holds now */
     /* good: managed->known. answer: the last, for its outcome and words */
     void (*done)(void *payload, const struct sg_iam_answer *answer);
     void *payload;
 };
+/* Joins the read of that policy under way. The document is read once a version. `done` comes later,
+ * never from here. */
 void sg_managed_read_start(struct sg_managed_read *read, struct sg_agent_account *account,
                            struct sg_managed *managed,
                            void (*done)(void *payload, const struct sg_iam_answer *answer),
@@ -272,9 +342,9 @@ void sg_managed_read_stop(struct sg_managed_read *read);
 int sg_files_open(struct sg_agent_account *account);
 void sg_files_close(struct sg_agent_account *account);
 void sg_files_round(struct sg_agent_account *account);
-/* Owner and mode of an open folder; name: of the role, "" for all roles' folder. */
-bool sg_files_folder_trusted(const struct sg_agent_account *account, int fd, const char *name,
-                             struct sg_problems *problems);
+/* Owner and mode of an open folder; name: below `folder`, or "". */
+bool sg_files_folder_trusted(const struct sg_agent_account *account, const char *folder, int fd,
+                             const char *name, struct sg_problems *problems);
 /* Reads ROOT/NAME and takes it. False: not whole, the role's last record stays. */
 bool sg_files_take_role(struct sg_agent_account *account, struct sg_role *role, int root,
                         const char *name);

@@ -118,11 +118,40 @@ static void write_age(struct sg_buffer *out, const char *name, int64_t since_ms,
         sg_buffer_addf(out, ",\"%s\":%lld", name, (long long)(now_ms - since_ms));
 }
 
+static bool is_half_full(const struct sg_buffer *out)
+{
+    return out->limit != 0 && out->length > out->limit / 2;
+}
+
 static void write_health(struct sg_buffer *out, const struct sg_health *health)
 {
     sg_buffer_addf(out, ",\"good\":%s,\"failures\":%u,\"trouble\":",
                    health->tried && health->good ? "true" : "false", health->failures);
     sg_json_quote(out, sg_text_of(health->trouble));
+}
+
+/* All calls in two numbers, and which APIs they were as long as there is room. */
+static void write_calls(struct sg_buffer *out, const struct sg_budget *budget, int64_t now_ms)
+{
+    unsigned long long calls = 0, throttled = 0;
+    bool first = true;
+
+    for (size_t i = 0; i < budget->count; i++) {
+        calls += budget->apis[i].calls;
+        throttled += budget->apis[i].throttled;
+    }
+    sg_buffer_addf(out, ",\"calls\":%llu,\"throttled\":%llu,\"apis\":[", calls, throttled);
+    for (size_t i = 0; i < budget->count && !is_half_full(out); i++) {
+        const struct sg_budget_api *api = &budget->apis[i];
+        const int64_t pause_ms = api->until_ms > now_ms ? api->until_ms - now_ms : 0;
+
+        sg_buffer_add(out, ",", !first);
+        first = false;
+        sg_buffer_addf(out, "{\"name\":\"%s\",\"calls\":%llu,\"throttled\":%llu,\"pause_ms\":%lld}",
+                       api->name, (unsigned long long)api->calls,
+                       (unsigned long long)api->throttled, (long long)pause_ms);
+    }
+    sg_buffer_add_text(out, SG_TEXT("]"));
 }
 
 static void write_account(struct sg_buffer *out, const struct sg_agent_account *account,
@@ -132,10 +161,11 @@ static void write_account(struct sg_buffer *out, const struct sg_agent_account *
     sg_json_quote(out, sg_text_of(account->config->label));
     sg_buffer_addf(out,
                    ",\"source\":\"%s\",\"roles\":%zu,\"deleted\":%zu,\"reading\":%zu,"
-                   "\"calls\":%llu,\"throttled\":%llu,\"rounds\":%llu",
+                   "\"rounds\":%llu",
                    account->config->source == SG_SOURCE_FILE ? "file" : "iam", account->roles.count,
-                   account->roles.deleted, account->fetch_count, (unsigned long long)account->calls,
-                   (unsigned long long)account->throttled, (unsigned long long)account->round);
+                   account->roles.deleted, account->fetch_count,
+                   (unsigned long long)account->round);
+    write_calls(out, &account->budget, now_ms);
     write_age(out, "age_ms", account->complete_boot_ms, now_ms);
     write_health(out, &account->health);
     sg_buffer_add_text(out, SG_TEXT("}"));
@@ -167,7 +197,7 @@ void sg_status_write(struct sg_buffer *out, const struct sg_agent *agent)
         out, "{\"pid\":%ld,\"uptime_ms\":%lld,\"clients\":%zu,\"waiting\":%zu,\"issuers\":[",
         (long)getpid(), (long long)(now_ms - agent->started_boot_ms), clients, agent->waiting);
     for (size_t i = 0; i < agent->issuer_count; i++) {
-        if (out->limit != 0 && out->length > out->limit / 2) {
+        if (is_half_full(out)) {
             left_out++;
             continue;
         }

@@ -28,6 +28,7 @@ struct sg_fetch {
     bool reading;
     char arn[SG_ARN_MAX + 1];
     char role_id[40];
+    char finder[SG_KEY_ID_MAX + 1]; /* id of the keys to which IAM showed no such role */
     char boundary[SG_ARN_MAX * 2];
     int64_t created_ms;
     bool whole;

@@ -10,8 +10,7 @@
 
 #define RESTARTS_MAX 2 /* a policy went away while we read */
 #define NAMES_MAX    2048
-#define PAGES_MAX    64   /* lists that never end, with the same marker again and again */
-#define DELETED_MAX  4096 /* records of roles that are not there */
+#define PAGES_MAX    64 /* lists that never end, with the same marker again and again */
 /* A managed policy read within the round, or this time, is not read again. */
 #define CACHED_MS 1000
 
@@ -118,6 +117,54 @@ static bool keep_role(void *payload, const struct sg_iam_role *role)
     return true;
 }
 
+static void end_deleted(struct sg_fetch *fetch)
+{
+    sg_account_take_deleted(fetch->account, fetch->role);
+    sg_fetch_end(fetch, SG_FETCH_GOOD, NULL);
+}
+
+/* GetRole found nothing; now it is known whose keys said so. */
+static void took_identity(void *payload, const struct sg_iam_answer *answer)
+{
+    struct sg_fetch *fetch = payload;
+    struct sg_agent_account *account = fetch->account;
+    struct sg_buffer other = {0};
+    char why[448];
+
+    if (answer->outcome != SG_IAM_OK || sg_iam_read_caller_account(&other, answer->body) != SG_OK) {
+        (void)snprintf(why, sizeof why,
+                       "GetRole finds no such role, and STS does not say whose keys these are: %s",
+                       answer->outcome == SG_IAM_OK ? "malformed answer" : answer->message);
+        sg_buffer_clear(&other);
+        sg_fetch_end(fetch, SG_FETCH_FAILED, why);
+        return;
+    }
+    const bool ours = sg_text_equal(sg_buffer_text(&other), sg_text_of(account->config->id));
+    sg_text_make_printable(other.data, other.length);
+    if (ours)
+        sg_identity_shown(account, fetch->call.key_id);
+    else
+        sg_identity_wrong(account, fetch->call.key_id, other.data);
+    sg_buffer_clear(&other);
+    if (!ours)
+        sg_fetch_end(fetch, SG_FETCH_FAILED, "the keys belong to another account");
+    else if (strcmp(fetch->call.key_id, fetch->finder) == 0)
+        end_deleted(fetch);
+    else if (fetch->restarts++ < RESTARTS_MAX)
+        sg_fetch_read(fetch); /* others had signed GetRole */
+    else
+        sg_fetch_end(fetch, SG_FETCH_FAILED, "the credentials change all the time");
+}
+
+static void ask_whose_keys(struct sg_fetch *fetch)
+{
+    const struct sg_iam_request request = {.action = "GetCallerIdentity"};
+
+    (void)sg_text_copy(fetch->finder, sizeof fetch->finder, sg_text_of(fetch->call.key_id));
+    call(fetch, &request, took_identity);
+    fetch->call.service = SG_AWS_STS;
+}
+
 static void took_role(void *payload, const struct sg_iam_answer *answer)
 {
     struct sg_fetch *fetch = payload;
@@ -125,9 +172,10 @@ static void took_role(void *payload, const struct sg_iam_answer *answer)
 
     if (answer->outcome == SG_IAM_NO_SUCH_ENTITY) {
         fetch->first_aws_ms = fetch->last_aws_ms = answer->date_ms;
-        if (fetch->role->record.length > 0 || fetch->account->roles.deleted < DELETED_MAX)
-            sg_account_take_deleted(fetch->account, fetch->role);
-        sg_fetch_end(fetch, SG_FETCH_GOOD, NULL);
+        if (sg_identity_known(fetch->account, fetch->call.key_id))
+            end_deleted(fetch);
+        else
+            ask_whose_keys(fetch);
         return;
     }
     if (!answer_is_good(fetch, answer))
@@ -142,6 +190,7 @@ static void took_role(void *payload, const struct sg_iam_answer *answer)
             "GetRole: the answer lacks a part, or is about a role of another account or name");
         return;
     }
+    sg_identity_shown(fetch->account, fetch->call.key_id);
     list_inlines(fetch, false);
 }
 
@@ -163,6 +212,7 @@ static void took_inlines(void *payload, const struct sg_iam_answer *answer)
 
     if (!answer_is_good(fetch, answer))
         return;
+    fetch->page.may_omit = fetch->account->config->id[0] == '\0';
     if (sg_iam_read_names(&fetch->page, answer->body, add_name, &fetch->inlines) != SG_OK ||
         !has_end(fetch))
         end_malformed(fetch);
@@ -226,6 +276,7 @@ static void took_attached(void *payload, const struct sg_iam_answer *answer)
 
     if (!answer_is_good(fetch, answer))
         return;
+    fetch->page.may_omit = fetch->account->config->id[0] == '\0';
     if (sg_iam_read_names(&fetch->page, answer->body, add_name, &fetch->attached) != SG_OK ||
         !has_end(fetch)) {
         end_malformed(fetch);
@@ -267,6 +318,7 @@ static void finish(struct sg_fetch *fetch)
         .statements = sg_buffer_text(&fetch->statements),
         .created_ms = fetch->created_ms,
         .aws_ms = fetch->last_aws_ms,
+        .began_ms = fetch->first_aws_ms,
         .from_iam = true,
     };
     const int error = fetch->statements.failed

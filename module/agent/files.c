@@ -136,7 +136,8 @@ static void take_absent(struct sg_agent_account *account)
 
     for (struct sg_role *role = sg_roles_first(&account->roles); role != NULL; role = next) {
         struct sg_record record = {0};
-        struct sg_reading reading = {.aws_ms = sg_clock_wall_ms(account->agent->clock)};
+        const int64_t now_ms = sg_clock_wall_ms(account->agent->clock);
+        struct sg_reading reading = {.aws_ms = now_ms};
 
         next = sg_roles_next(&account->roles, role);
         if (role->seen == account->round)
@@ -186,7 +187,7 @@ static bool scan(struct sg_agent_account *account, int root)
     DIR *folder = NULL;
     const char *name;
     size_t count = 0;
-    bool good = sg_files_folder_trusted(account, root, "", &problems);
+    bool good = sg_files_folder_trusted(account, account->config->folder, root, "", &problems);
 
     if (good) {
         const int copy = fcntl(root, F_DUPFD_CLOEXEC, 0);
@@ -233,6 +234,7 @@ static void note_event(struct sg_agent *agent, const struct inotify_event *event
     for (size_t i = 0; i < agent->account_count; i++) {
         struct sg_files *files = agent->accounts[i].files;
 
+        sg_extras_note(&agent->accounts[i], event);
         if (files == NULL)
             continue;
         if ((event->mask & IN_Q_OVERFLOW) != 0 || event->wd == files->root_wd)
@@ -295,6 +297,7 @@ void sg_files_changed(struct sg_agent *agent)
         for (size_t at = 0; at + sizeof(struct inotify_event) <= (size_t)length;) {
             const struct inotify_event *event = (const void *)(buffer + at);
             note_event(agent, event);
+            sg_lifts_note(agent, event);
             at += sizeof *event + event->len;
         }
     }
@@ -306,5 +309,7 @@ void sg_files_changed(struct sg_agent *agent)
             changed = changed || files->watches[j].changed;
         if (changed)
             take_changes(&agent->accounts[i]);
+        sg_extras_changed(&agent->accounts[i]);
     }
+    sg_lifts_changed(agent);
 }

@@ -24,8 +24,8 @@ struct details {
     char created[64];
 };
 
-bool sg_files_folder_trusted(const struct sg_agent_account *account, int fd, const char *name,
-                             struct sg_problems *problems)
+bool sg_files_folder_trusted(const struct sg_agent_account *account, const char *folder, int fd,
+                             const char *name, struct sg_problems *problems)
 {
     struct stat stat;
 
@@ -34,7 +34,7 @@ bool sg_files_folder_trusted(const struct sg_agent_account *account, int fd, con
     if (sg_owner_trusted(&account->agent->config->owners, stat.st_uid) &&
         (stat.st_mode & (S_IWGRP | S_IWOTH)) == 0)
         return true;
-    sg_problem(problems, account->config->folder, 0,
+    sg_problem(problems, folder, 0,
                "%s%sowned by uid %u, mode %03o: must be owned by root or the agent's user, and "
                "not writable by group or others (chown, chmod go-w)",
                name, name[0] != '\0' ? ": " : "", (unsigned)stat.st_uid,
@@ -161,7 +161,7 @@ static int read_role(const struct sg_agent_account *account, struct sg_role *rol
         sg_problem(problems, account->config->folder, 0, "%s: can't be opened: %m", name);
         return SG_E_SYSTEM;
     }
-    if (sg_files_folder_trusted(account, fd, name, problems))
+    if (sg_files_folder_trusted(account, account->config->folder, fd, name, problems))
         error = read_details(details, reading, account, fd, role->key, problems);
     if (error == SG_OK)
         error = read_policies(statements, account, fd, name, problems);
@@ -174,7 +174,8 @@ bool sg_files_take_role(struct sg_agent_account *account, struct sg_role *role, 
                         const char *name)
 {
     const bool dirty = account->dirty;
-    struct sg_reading reading = {.aws_ms = sg_clock_wall_ms(account->agent->clock)};
+    const int64_t now_ms = sg_clock_wall_ms(account->agent->clock);
+    struct sg_reading reading = {.aws_ms = now_ms, .began_ms = now_ms};
     struct sg_buffer statements = {0};
     struct sg_problems problems = {0};
     struct details details = {0};

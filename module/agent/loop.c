@@ -22,7 +22,8 @@ struct polled {
 
 static void collect(struct polled *polled, const struct sg_agent *agent)
 {
-    const int fixed[FIXED] = {agent->signal_fd, agent->listen_fd, agent->inotify_fd};
+    const int fixed[FIXED] = {agent->signal_fd, agent->accept_timer.set ? -1 : agent->listen_fd,
+                              agent->inotify_fd};
 
     polled->count = 0;
     for (size_t i = 0; i < FIXED; i++)

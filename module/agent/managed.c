@@ -70,16 +70,53 @@ int sg_managed_set_document(struct sg_managed *managed, struct sg_text document,
     return error;
 }
 
+bool sg_managed_copy(struct sg_managed *into, const struct sg_managed *from)
+{
+    sg_buffer_clear(&into->attached);
+    sg_buffer_clear(&into->boundary);
+    sg_buffer_add_text(&into->attached, sg_buffer_text(&from->attached));
+    sg_buffer_add_text(&into->boundary, sg_buffer_text(&from->boundary));
+    into->known = from->known && !into->attached.failed && !into->boundary.failed;
+    into->failed = !into->known;
+    into->aws_ms = from->aws_ms;
+    into->read_boot_ms = from->read_boot_ms;
+    return into->known == from->known;
+}
+
+static void free_managed(struct sg_managed *managed)
+{
+    sg_buffer_clear(&managed->attached);
+    sg_buffer_clear(&managed->boundary);
+    free(managed->arn);
+    free(managed);
+}
+
+void sg_managed_prune(struct sg_managed_set *set, int64_t used_before_ms)
+{
+    for (size_t i = 0; set->buckets != NULL && i < BUCKETS; i++) {
+        struct sg_managed **at = &set->buckets[i];
+
+        while (*at != NULL) {
+            struct sg_managed *managed = *at;
+
+            if (managed->readers != NULL || managed->used_boot_ms >= used_before_ms) {
+                at = &managed->next;
+                continue;
+            }
+            *at = managed->next;
+            set->count--;
+            free_managed(managed);
+        }
+    }
+}
+
 void sg_managed_clear(struct sg_managed_set *set)
 {
     for (size_t i = 0; set->buckets != NULL && i < BUCKETS; i++) {
         struct sg_managed *managed = set->buckets[i], *next;
         for (; managed != NULL; managed = next) {
             next = managed->next;
-            sg_buffer_clear(&managed->attached);
-            sg_buffer_clear(&managed->boundary);
-            free(managed->arn);
-            free(managed);
+            free_managed(managed);
         }
     }
     free(set->buckets);

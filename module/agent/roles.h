@@ -22,6 +22,8 @@ struct sg_role {
     bool doubled;            /* source = file: two folders are named after it, neither is taken */
     int64_t deleted_boot_ms; /* when we learned that it is gone */
     int64_t read_aws_ms;     /* AWS's Date of the last whole read in this run; 0: none */
+    int64_t began_aws_ms;    /* and of that read's first answer, where it is known */
+    uint64_t extras_reads;   /* which reading of policies of one's own its record holds */
 };
 
 struct sg_roles {

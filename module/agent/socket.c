@@ -16,6 +16,7 @@
 #define WAITING_OF_ALL      16384
 #define PACKETS_A_TURN      64
 #define STATUS_MAX          65536
+#define ACCEPT_PAUSE_MS     1000
 
 static void close_client(struct sg_agent *agent, size_t index)
 {
@@ -52,19 +53,43 @@ static bool find_slot(struct sg_agent *agent, size_t *slot, unsigned uid)
     return found && (uid == 0 || of_user < CLIENTS_OF_ONE_USER);
 }
 
+static void accept_again(void *payload)
+{
+    (void)payload; /* the loop watches the listener again as the timer is not set any more */
+}
+
+/* The connection stays in the queue, and the listener readable: watching it would spin. */
+static void pause_accepting(struct sg_agent *agent, int error)
+{
+    unsigned left_out;
+
+    if (sg_rated_tell(&agent->no_descriptor, agent, &left_out))
+        sg_log(&agent->log, SG_LOG_WARNING,
+               "socket=paused: %s; connections are accepted again in a second (%u times untold)",
+               strerror(error), left_out);
+    sg_timer_set(&agent->timers, &agent->accept_timer, sg_now_ms(agent) + ACCEPT_PAUSE_MS,
+                 accept_again, NULL);
+}
+
 static bool accept_one(struct sg_agent *agent)
 {
     struct ucred peer = {.uid = (uid_t)-1};
     socklen_t length = sizeof peer;
     size_t slot = 0;
+    unsigned left_out;
     const int fd = accept4(agent->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+            pause_accepting(agent, errno);
         return errno == ECONNABORTED || errno == EINTR;
+    }
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0 ||
         !find_slot(agent, &slot, peer.uid)) {
-        sg_log(&agent->log, SG_LOG_WARNING, "client=refused uid=%u: too many connections",
-               (unsigned)peer.uid);
+        if (sg_rated_tell(&agent->refused, agent, &left_out))
+            sg_log(&agent->log, SG_LOG_WARNING,
+                   "client=refused uid=%u: too many connections (%u more untold)",
+                   (unsigned)peer.uid, left_out);
         (void)close(fd);
         return true;
     }
@@ -182,6 +207,17 @@ static void take_question(struct sg_agent *agent, size_t index, const struct sg_
         sg_ask_keys(agent, &waiter);
 }
 
+static void close_invalid(struct sg_agent *agent, size_t index)
+{
+    unsigned left_out;
+
+    if (sg_rated_tell(&agent->closed, agent, &left_out))
+        sg_log(&agent->log, SG_LOG_WARNING,
+               "client=closed uid=%u: sent what is no question (%u more untold)",
+               agent->clients[index].uid, left_out);
+    close_client(agent, index);
+}
+
 void sg_socket_read(struct sg_agent *agent, size_t index)
 {
     const uint64_t serial = agent->clients[index].serial;
@@ -201,9 +237,7 @@ void sg_socket_read(struct sg_agent *agent, size_t index)
             return;
         }
         if (!sg_question_valid(packet, (size_t)length)) {
-            sg_log(&agent->log, SG_LOG_WARNING, "client=closed uid=%u: sent what is no question",
-                   client->uid);
-            close_client(agent, index);
+            close_invalid(agent, index);
             return;
         }
         memcpy(&question, packet, sizeof question);

@@ -58,9 +58,9 @@ int sg_sources_check(struct sg_agent *agent)
     int error = folder < 0 ? SG_E_SYSTEM : SG_OK;
 
     /* What can't be read is as good as not there: no key is taken over. */
-    if (error == SG_OK)
-        (void)sg_file_read(&before, folder, SOURCES_NAME, SOURCES_MAX, &agent->config->owners,
-                           &problems);
+    if (error == SG_OK && sg_file_read(&before, folder, SOURCES_NAME, SOURCES_MAX,
+                                       &agent->config->owners, &problems) == SG_E_ABSENT)
+        sg_problems_clear(&problems);
     for (size_t i = 0; error == SG_OK && i < agent->issuer_count; i++) {
         struct sg_agent_issuer *issuer = &agent->issuers[i];
 

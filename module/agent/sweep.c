@@ -33,7 +33,8 @@ struct sg_sweep {
     size_t count, size;
     struct sg_managed_set managed;
     struct sg_managed_read read;
-    bool reading; /* a policy that the pages did not hold */
+    struct sg_managed *missing; /* of this sweep: a policy that the pages did not hold */
+    bool reading;
     int64_t first_aws_ms, page_aws_ms;
     char wrong[SG_ARN_MAX + 1]; /* a role of another account */
 };
@@ -166,6 +167,7 @@ static int take_whole(struct sg_sweep *sweep, const struct swept_role *swept, st
         .role_id = sg_text_of(swept->role_id),
         .created_ms = swept->created_ms,
         .aws_ms = swept->aws_ms,
+        .began_ms = sweep->first_aws_ms,
         .from_iam = true,
     };
 
@@ -190,7 +192,6 @@ static int take_whole(struct sg_sweep *sweep, const struct swept_role *swept, st
 /* What the sweep did not show is asked for by name: only GetRole says that a role is gone. */
 static void look_for_absent(struct sg_agent_account *account)
 {
-    const int64_t now_ms = sg_now_ms(account->agent);
     struct sg_role *next;
 
     for (struct sg_role *role = sg_roles_first(&account->roles); role != NULL; role = next) {
@@ -203,13 +204,8 @@ static void look_for_absent(struct sg_agent_account *account)
             sg_roles_remove(&account->roles, role);
             continue;
         }
-        if (record.state == SG_ROLE_DELETED) {
-            if (now_ms - role->deleted_boot_ms < SG_DELETED_KEPT_MS)
-                continue;
-            sg_roles_remove(&account->roles, role);
-            account->dirty = true;
+        if (sg_gone_expire(account, role) || record.state == SG_ROLE_DELETED)
             continue;
-        }
         (void)sg_fetch_start(account, sg_text_of(role->key), (struct sg_text){0}, false, NULL);
     }
 }
@@ -253,6 +249,9 @@ static void took_missing(void *payload, const struct sg_iam_answer *answer)
                sweep->account->config->label, sweep->read.managed->arn,
                answer->code[0] != '\0' ? answer->code : "unreadable", answer->message);
     sweep->reading = false;
+    /* The account remembers it by its version, so that the next sweep need not read it again. */
+    if (answer->outcome != SG_IAM_OK || !sg_managed_copy(sweep->missing, sweep->read.managed))
+        sweep->missing->failed = true;
     read_missing(sweep);
 }
 
@@ -267,8 +266,15 @@ static void read_missing(struct sg_sweep *sweep)
                 j < swept->attached_count ? swept->attached[j] : swept->boundary;
             if (managed == NULL || managed->known || managed->failed)
                 continue;
+            struct sg_managed *kept =
+                sg_managed_add(&sweep->account->managed, sg_text_of(managed->arn));
+            if (kept == NULL) {
+                managed->failed = true;
+                continue;
+            }
             sweep->reading = true;
-            sg_managed_read_start(&sweep->read, sweep->account, managed, took_missing, sweep);
+            sweep->missing = managed;
+            sg_managed_read_start(&sweep->read, sweep->account, kept, took_missing, sweep);
             return;
         }
     }
@@ -295,6 +301,7 @@ static void took_page(void *payload, const struct sg_iam_answer *answer)
         sweep->first_aws_ms = answer->date_ms;
     sweep->page_aws_ms = answer->date_ms;
     sweep->pages++;
+    sweep->page.may_omit = account->config->id[0] == '\0';
     const int error = sg_iam_read_details(&sweep->page, answer->body, &sink);
     if (sweep->wrong[0] != '\0')
         sg_health_bad(&account->health,
@@ -310,6 +317,8 @@ static void took_page(void *payload, const struct sg_iam_answer *answer)
         end(sweep, false);
         return;
     }
+    if (sweep->count > 0)
+        sg_identity_shown(account, sweep->call.key_id);
     if (!sweep->page.truncated) {
         read_missing(sweep);
         return;

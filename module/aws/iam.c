@@ -4,16 +4,17 @@
  */
 #include "aws/iam.h"
 
-#include "aws/sigv4.h"
+#include "aws/signed.h"
 #include "base/encoding.h"
 
-#include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
 
 #define ANSWER_BYTES_MAX SG_WALK_MAX_BYTES
-#define API_VERSION      "2010-05-08"
+#define IAM_VERSION      "2010-05-08"
+#define STS_VERSION      "2011-06-15"
 
 struct sg_iam_call {
     struct sg_http_transfer *transfer;
@@ -52,6 +53,7 @@ static const struct code_class code_classes[] = {
     {"UnrecognizedClientException", SG_IAM_CREDENTIALS},
     {"IncompleteSignature", SG_IAM_CREDENTIALS},
     {"SignatureDoesNotMatch", SG_IAM_CLOCK}, /* also what a stale date answers with */
+    {"InvalidSignatureException", SG_IAM_CLOCK},
     {"RequestExpired", SG_IAM_CLOCK},
     {"RequestTimeTooSkewed", SG_IAM_CLOCK},
     {"AccessDenied", SG_IAM_DENIED},
@@ -75,7 +77,7 @@ static bool take_error(void *payload, const struct sg_step *step)
     return true;
 }
 
-static enum sg_iam_outcome outcome_of(const char *code, long status)
+enum sg_iam_outcome sg_iam_outcome_of(const char *code, long status)
 {
     for (size_t i = 0; i < sizeof code_classes / sizeof code_classes[0]; i++) {
         if (strcmp(code, code_classes[i].code) == 0)
@@ -112,7 +114,7 @@ void sg_iam_classify(struct sg_iam_answer *answer, const struct sg_http_answer *
     (void)sg_answer_walk(http->body, (struct sg_walk){take_error, answer});
     sg_text_make_printable(answer->code, strlen(answer->code));
     sg_text_make_printable(answer->message, strlen(answer->message));
-    answer->outcome = outcome_of(answer->code, http->status);
+    answer->outcome = sg_iam_outcome_of(answer->code, http->status);
     if (answer->message[0] == '\0')
         (void)snprintf(answer->message, sizeof answer->message, "HTTP status %ld", http->status);
     if (answer->outcome == SG_IAM_NO_SUCH_ENTITY && answer->date_ms == 0) {
@@ -133,88 +135,33 @@ static void finish(void *payload, const struct sg_http_answer *http)
     free(call);
 }
 
-static void write_form(struct sg_buffer *out, const struct sg_iam_request *request)
+static void write_form(struct sg_buffer *out, const struct sg_iam_request *request,
+                       const char *version)
 {
-    sg_buffer_addf(out, "Action=%s&Version=" API_VERSION, request->action);
+    sg_buffer_addf(out, "Action=%s&Version=%s", request->action, version);
     for (size_t i = 0; i < SG_IAM_PARAMETERS_MAX && request->parameters[i].name != NULL; i++) {
         sg_buffer_addf(out, "&%s=", request->parameters[i].name);
         sg_percent_encode(out, request->parameters[i].value, false);
     }
 }
 
-/* Host as curl will send it, and the path to sign. */
-static int split_url(char **host, char **path, const char *url)
+static int send_signed(struct sg_iam_call *call, struct sg_iam *iam, struct sg_text form)
 {
-    CURLU *parsed = curl_url();
-    char *name = NULL, *port = NULL, *curl_path = NULL;
-    struct sg_buffer joined = {0};
-    int error = SG_E_INVALID;
-
-    if (parsed == NULL || curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK ||
-        curl_url_get(parsed, CURLUPART_HOST, &name, 0) != CURLUE_OK ||
-        curl_url_get(parsed, CURLUPART_PATH, &curl_path, 0) != CURLUE_OK)
-        goto out;
-    sg_buffer_addf(&joined, "%s", name);
-    if (curl_url_get(parsed, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT) == CURLUE_OK)
-        sg_buffer_addf(&joined, ":%s", port);
-    error = SG_E_MEMORY;
-    if (joined.failed)
-        goto out;
-    *host = sg_text_dup(sg_buffer_text(&joined));
-    *path = sg_text_dup(sg_text_of(curl_path));
-    if (*host != NULL && *path != NULL)
-        error = SG_OK;
-out:
-    curl_free(name);
-    curl_free(port);
-    curl_free(curl_path);
-    curl_url_cleanup(parsed);
-    sg_buffer_clear(&joined);
-    return error;
-}
-
-static int send_signed(struct sg_iam_call *call, struct sg_iam *iam, struct sg_text form,
-                       const char *host, const char *path)
-{
-    struct sg_header headers[6] = {
-        {SG_TEXT("Host"), sg_text_of(host)},
-        {SG_TEXT("Content-Type"), SG_TEXT("application/x-www-form-urlencoded; charset=utf-8")},
-        {SG_TEXT("Accept"), SG_TEXT("application/json")},
-    };
-    const struct sg_sigv4_request to_sign = {
-        .method = SG_TEXT("POST"),
-        .path = sg_text_of(path),
-        .body = form,
-        .headers = headers,
-        .header_count = 2,
-        .region = sg_text_of(iam->region),
-        .service = SG_TEXT("iam"),
-        .now_ms = sg_clock_wall_ms(iam->clock) + iam->clock_offset_ms,
-    };
-    struct sg_sigv4 signature;
-    size_t count = 3;
-
-    int error = sg_sigv4_sign(&signature, &to_sign, &iam->credentials);
-    if (error != SG_OK)
-        return error;
-    headers[count++] = (struct sg_header){SG_TEXT("X-Amz-Date"), sg_text_of(signature.date)};
-    headers[count++] =
-        (struct sg_header){SG_TEXT("Authorization"), sg_buffer_text(&signature.authorization)};
-    if (iam->credentials.session_token != NULL)
-        headers[count++] = (struct sg_header){SG_TEXT("X-Amz-Security-Token"),
-                                              sg_text_of(iam->credentials.session_token)};
-    const struct sg_http_request http = {
+    const struct sg_signed_request request = {
         .url = iam->url,
-        .post = true,
+        .region = iam->region,
+        .service = iam->sts ? "sts" : "iam",
+        .content_type = SG_FORM_TYPE,
+        .accept = "application/json",
         .body = form,
-        .headers = headers,
-        .header_count = count,
+        .credentials = &iam->credentials,
+        .now_ms = sg_clock_wall_ms(iam->clock) + iam->clock_offset_ms,
         .max_bytes = ANSWER_BYTES_MAX,
         .timeout_ms = SG_IAM_TIMEOUT_MS,
     };
-    error = sg_http_start(&call->transfer, iam->http, &http, (struct sg_http_done){finish, call});
-    sg_sigv4_clear(&signature);
-    return error;
+
+    return sg_signed_start(&call->transfer, iam->http, &request,
+                           (struct sg_http_done){finish, call});
 }
 
 int sg_iam_start(struct sg_iam_call **out, struct sg_iam *iam, const struct sg_iam_request *request,
@@ -222,26 +169,16 @@ int sg_iam_start(struct sg_iam_call **out, struct sg_iam *iam, const struct sg_i
 {
     struct sg_iam_call *call = sg_alloc(1, sizeof *call);
     struct sg_buffer form = {0};
-    char *host = NULL, *path = NULL;
     int error = SG_E_MEMORY;
 
     *out = NULL;
     if (call == NULL)
         return SG_E_MEMORY;
     call->done = done;
-    write_form(&form, request);
-    if (form.failed)
-        goto out;
-    error = SG_E_ABSENT;
-    if (iam->credentials.access_key_id == NULL)
-        goto out;
-    error = split_url(&host, &path, iam->url);
-    if (error == SG_OK)
-        error = send_signed(call, iam, sg_buffer_text(&form), host, path);
-out:
+    write_form(&form, request, iam->sts ? STS_VERSION : IAM_VERSION);
+    if (!form.failed)
+        error = send_signed(call, iam, sg_buffer_text(&form));
     sg_buffer_clear(&form);
-    free(host);
-    free(path);
     if (error != SG_OK)
         free(call);
     else

@@ -18,6 +18,7 @@ struct sg_iam {
     const struct sg_clock *clock;
     const char *url;    /* "https://iam.amazonaws.com/" */
     const char *region; /* signing region */
+    bool sts;           /* it is STS that stands there: the same protocol, another service */
     struct sg_credentials credentials;
     int64_t
         clock_offset_ms; /* added to our clock when signing; set by the caller after SG_IAM_CLOCK */
@@ -78,6 +79,8 @@ enum sg_iam_outcome sg_iam_run(struct sg_iam_answer *answer, struct sg_buffer *b
 
 /* Classes of an answer; for tests and for what does not go through sg_iam_start(). */
 void sg_iam_classify(struct sg_iam_answer *answer, const struct sg_http_answer *http);
+/* What an error's code means, of AWS's other services too; the status decides without one. */
+enum sg_iam_outcome sg_iam_outcome_of(const char *code, long status);
 
 /* ---- what answers hold ---- */
 
@@ -112,6 +115,8 @@ struct sg_iam_sink {
 
 #define SG_IAM_MARKER_MAX 4096 /* the model says 320; self-hosted ones are longer */
 struct sg_iam_page {
+    bool may_omit;                      /* set by the caller, for a self-hosted IAM: an answer that
+                                           does not say IsTruncated is whole; AWS always says it */
     bool truncated;                     /* only this says that there is more */
     char marker[SG_IAM_MARKER_MAX + 1]; /* for the next page; set when truncated */
 };
@@ -123,8 +128,13 @@ int sg_iam_read_role(struct sg_text body, const struct sg_iam_sink *sink); /* Ge
 /* ListRolePolicies (names) and ListAttachedRolePolicies (ARNs). */
 int sg_iam_read_names(struct sg_iam_page *page, struct sg_text body,
                       bool (*name)(void *payload, struct sg_text name), void *payload);
-/* GetRolePolicy and GetPolicyVersion: the document; GetPolicy: the default version's id. */
+/* GetRolePolicy and GetPolicyVersion: the document. */
 int sg_iam_read_document(struct sg_buffer *document, struct sg_text body);
-int sg_iam_read_default_version(struct sg_buffer *version, struct sg_text body);
+/* GetPolicy: the default version's id; policy_id tells policies of one ARN apart that were deleted
+ * and made again, and is empty where IAM does not say it. */
+int sg_iam_read_default_version(struct sg_buffer *version, struct sg_buffer *policy_id,
+                                struct sg_text body);
+/* STS's GetCallerIdentity: whose keys these are, an account id. */
+int sg_iam_read_caller_account(struct sg_buffer *account, struct sg_text body);
 
 #endif

@@ -235,7 +235,8 @@ static bool page_is_clear(const struct reader *reader)
 {
     if (reader->page == NULL)
         return true;
-    return !reader->truncation_unclear && reader->marker_seen <= reader->truncation_told &&
+    return !reader->truncation_unclear &&
+           (reader->truncation_told || (reader->page->may_omit && !reader->marker_seen)) &&
            (!reader->page->truncated || reader->marker_seen);
 }
 
@@ -350,7 +351,7 @@ int sg_iam_read_details(struct sg_iam_page *page, struct sg_text body,
 {
     struct reader reader = {.sink = sink, .page = page};
 
-    *page = (struct sg_iam_page){0};
+    *page = (struct sg_iam_page){.may_omit = page->may_omit};
     return run(&reader, body, details_step, &reader);
 }
 
@@ -421,56 +422,82 @@ int sg_iam_read_names(struct sg_iam_page *page, struct sg_text body,
 {
     struct name_reader names = {.reader = {.page = page}, .name = name, .payload = payload};
 
-    *page = (struct sg_iam_page){0};
+    *page = (struct sg_iam_page){.may_omit = page->may_omit};
     const int error = run(&names.reader, body, names_step, &names);
     return error == SG_OK && names.named != names.told ? SG_E_INVALID : error;
 }
 
+enum value { DOCUMENT, DEFAULT_VERSION, CALLER_ACCOUNT };
+
 struct value_reader {
     struct reader reader;
-    struct sg_buffer *out;
-    bool version; /* of GetPolicy; else a document */
+    struct sg_buffer *out, *policy_id;
+    enum value value;
 };
+
+static void set_value(struct reader *reader, struct sg_buffer *out, const struct sg_step *step)
+{
+    sg_buffer_clear(out);
+    sg_buffer_add_text(out, step->text);
+    if (out->failed)
+        reader->error = SG_E_MEMORY;
+}
+
+static bool is_wanted(struct value_reader *value, const struct sg_step *step)
+{
+    struct reader *reader = &value->reader;
+
+    switch (value->value) {
+    case DEFAULT_VERSION:
+        note_shape(reader, step, "GetPolicyResult", "Policy");
+        return step->depth == 4 && sg_step_is(step, "Policy", "DefaultVersionId");
+    case CALLER_ACCOUNT:
+        note_shape(reader, step, "GetCallerIdentityResult", "Account");
+        return step->depth == 3 && sg_step_is(step, "GetCallerIdentityResult", "Account");
+    case DOCUMENT:
+        break;
+    }
+    note_shape(reader, step, "GetRolePolicyResult", "PolicyDocument");
+    note_shape(reader, step, "GetPolicyVersionResult", "PolicyVersion");
+    return (step->depth == 3 && sg_step_is(step, "GetRolePolicyResult", "PolicyDocument")) ||
+           (step->depth == 4 && sg_step_is(step, "PolicyVersion", "Document"));
+}
 
 static bool value_step(void *payload, const struct sg_step *step)
 {
     struct value_reader *value = payload;
-    struct reader *reader = &value->reader;
-    bool wanted;
 
-    if (value->version) {
-        note_shape(reader, step, "GetPolicyResult", "Policy");
-        wanted = step->depth == 4 && sg_step_is(step, "Policy", "DefaultVersionId");
-    } else {
-        note_shape(reader, step, "GetRolePolicyResult", "PolicyDocument");
-        note_shape(reader, step, "GetPolicyVersionResult", "PolicyVersion");
-        wanted = (step->depth == 3 && sg_step_is(step, "GetRolePolicyResult", "PolicyDocument")) ||
-                 (step->depth == 4 && sg_step_is(step, "PolicyVersion", "Document"));
-    }
-    if (wanted && step->leaving) {
-        sg_buffer_clear(value->out);
-        sg_buffer_add_text(value->out, step->text);
-        if (value->out->failed)
-            reader->error = SG_E_MEMORY;
-    }
-    return reader->error == SG_OK;
+    if (is_wanted(value, step) && step->leaving)
+        set_value(&value->reader, value->out, step);
+    if (value->policy_id != NULL && step->leaving && step->depth == 4 &&
+        sg_step_is(step, "Policy", "PolicyId"))
+        set_value(&value->reader, value->policy_id, step);
+    return value->reader.error == SG_OK;
 }
 
-static int read_value(struct sg_buffer *out, struct sg_text body, bool version)
+static int read_value(struct value_reader *value, struct sg_text body)
 {
-    struct value_reader value = {.out = out, .version = version};
-
-    sg_buffer_clear(out);
-    const int error = run(&value.reader, body, value_step, &value);
-    return error == SG_OK && out->length == 0 ? SG_E_INVALID : error;
+    sg_buffer_clear(value->out);
+    if (value->policy_id != NULL)
+        sg_buffer_clear(value->policy_id);
+    const int error = run(&value->reader, body, value_step, value);
+    return error == SG_OK && value->out->length == 0 ? SG_E_INVALID : error;
 }
 
 int sg_iam_read_document(struct sg_buffer *document, struct sg_text body)
 {
-    return read_value(document, body, false);
+    return read_value(&(struct value_reader){.out = document, .value = DOCUMENT}, body);
 }
 
-int sg_iam_read_default_version(struct sg_buffer *version, struct sg_text body)
+int sg_iam_read_default_version(struct sg_buffer *version, struct sg_buffer *policy_id,
+                                struct sg_text body)
 {
-    return read_value(version, body, true);
+    return read_value(
+        &(struct value_reader){.out = version, .policy_id = policy_id, .value = DEFAULT_VERSION},
+        body);
+}
+
+int sg_iam_read_caller_account(struct sg_buffer *account, struct sg_text body)
+{
+    return read_value(&(struct value_reader){.out = account, .value = CALLER_ACCOUNT}, body);
 }

@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(!page.truncated || page.marker[0] != '\0');
     if (sg_iam_read_document(&value, body) == SG_OK)
         check(value.length > 0);
-    if (sg_iam_read_default_version(&value, body) == SG_OK)
+    if (sg_iam_read_default_version(&value, NULL, body) == SG_OK)
         check(value.length > 0);
     sg_buffer_clear(&value);
     classify(body);

@@ -59,9 +59,9 @@ def read_cdb(path):
 
 class Statement:
     def __init__(self, data):
-        (self.size, self.flags, self.origin, self.cutoff_ms,
-         self.first_seen_ms) = struct.unpack_from("<IHBxqq", data)
-        at, length = struct.unpack_from("<HH", data, 40)
+        (self.size, self.flags, self.origin, self.cutoff_ms, self.bites_before_ms,
+         self.first_seen_ms) = struct.unpack_from("<IHBxqqq", data)
+        at, length = struct.unpack_from("<HH", data, 64)
         self.policy = data[at:at + length].decode()
 
 

@@ -75,7 +75,8 @@ static bool see_name(void *payload, struct sg_text name)
     return true;
 }
 
-static struct sg_iam_page page;
+/* Bodies that are about something else do not all say IsTruncated. */
+static struct sg_iam_page page = {.may_omit = true};
 
 static int details(struct seen *seen, const char *body)
 {
@@ -380,7 +381,7 @@ static void a_list_with_an_entry_that_has_no_name_is_no_list(void **state)
 
 static void documents_and_versions_are_read(void **state)
 {
-    struct sg_buffer value = {0};
+    struct sg_buffer value = {0}, policy_id = {0};
 
     (void)state;
     assert_int_equal(
@@ -395,11 +396,58 @@ static void documents_and_versions_are_read(void **state)
                                                           "</GetRolePolicyResponse>")),
                      SG_E_INVALID);
     assert_int_equal(sg_iam_read_default_version(
-                         &value, SG_TEXT("{\"GetPolicyResponse\":{\"GetPolicyResult\":{\"Policy\":"
-                                         "{\"DefaultVersionId\":\"v7\"}}}}")),
+                         &value, &policy_id,
+                         SG_TEXT("{\"GetPolicyResponse\":{\"GetPolicyResult\":{\"Policy\":"
+                                 "{\"DefaultVersionId\":\"v7\",\"PolicyId\":\"ANPA1\"}}}}")),
                      SG_OK);
     assert_string_equal(value.data, "v7");
+    assert_string_equal(policy_id.data, "ANPA1");
+    assert_int_equal(sg_iam_read_default_version(
+                         &value, &policy_id,
+                         SG_TEXT("{\"GetPolicyResponse\":{\"GetPolicyResult\":{\"Policy\":"
+                                 "{\"DefaultVersionId\":\"v8\"}}}}")),
+                     SG_OK);
+    assert_int_equal(policy_id.length, 0);
     sg_buffer_clear(&value);
+    sg_buffer_clear(&policy_id);
+}
+
+static void caller_without_an_account_is_no_answer(void **state)
+{
+    struct sg_buffer value = {0};
+
+    (void)state;
+    assert_int_equal(
+        sg_iam_read_caller_account(
+            &value, SG_TEXT("<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>a</Arn>"
+                            "<Account>123456789012</Account></GetCallerIdentityResult>"
+                            "</GetCallerIdentityResponse>")),
+        SG_OK);
+    assert_string_equal(value.data, "123456789012");
+    const struct sg_text bad[] = {
+        SG_TEXT("<GetCallerIdentityResponse><GetCallerIdentityResult><Account/>"
+                "</GetCallerIdentityResult></GetCallerIdentityResponse>"),
+        SG_TEXT("{\"GetCallerIdentityResponse\":{\"GetCallerIdentityResult\":{}}}"),
+        SG_TEXT("{\"GetRoleResponse\":{\"GetRoleResult\":{\"Account\":\"123456789012\"}}}"),
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(sg_iam_read_caller_account(&value, bad[i]), SG_E_INVALID);
+    sg_buffer_clear(&value);
+}
+
+static void page_that_does_not_say_whether_there_is_more_is_refused(void **state)
+{
+    struct seen seen = {0};
+
+    (void)state;
+    page.may_omit = false;
+    assert_int_equal(details(&seen, XML_DETAILS("", "")), SG_E_INVALID);
+    assert_int_equal(details(&seen, JSON_DETAILS("[]", "")), SG_E_INVALID);
+    assert_int_equal(details(&seen, JSON_DETAILS("[]", ",\"IsTruncated\":null")), SG_E_INVALID);
+    page.may_omit = true; /* a self-hosted IAM */
+    assert_int_equal(details(&seen, JSON_DETAILS("[]", "")), SG_OK);
+    assert_false(page.truncated);
+    assert_int_equal(details(&seen, JSON_DETAILS("[]", ",\"Marker\":\"m\"")), SG_E_INVALID);
 }
 
 /* ---- errors ---- */
@@ -520,6 +568,8 @@ int main(void)
         cmocka_unit_test(lists_are_read),
         cmocka_unit_test(a_list_with_an_entry_that_has_no_name_is_no_list),
         cmocka_unit_test(documents_and_versions_are_read),
+        cmocka_unit_test(caller_without_an_account_is_no_answer),
+        cmocka_unit_test(page_that_does_not_say_whether_there_is_more_is_refused),
         cmocka_unit_test(the_code_decides_not_the_status),
         cmocka_unit_test(a_status_without_a_code_is_read_as_itself),
         cmocka_unit_test(an_answer_without_a_date_is_no_answer),
