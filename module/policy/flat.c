@@ -6,8 +6,9 @@
 
 #define FLAGS_ALL                                                                                  \
     (SG_STATEMENT_ENFORCED | SG_STATEMENT_UNCONDITIONAL | SG_STATEMENT_SIMPLE |                    \
-     SG_STATEMENT_CONSTANT_KEYS | SG_STATEMENT_COVERS_MINT | SG_STATEMENT_INDETERMINATE |          \
-     SG_STATEMENT_FROM_IAM | SG_STATEMENT_GONE_ONCE | SG_STATEMENT_RATCHETED)
+     SG_STATEMENT_CONSTANT_KEYS | SG_STATEMENT_COVERS_MINT | SG_STATEMENT_COVERS_READ |            \
+     SG_STATEMENT_INDETERMINATE | SG_STATEMENT_FROM_IAM | SG_STATEMENT_GONE_ONCE |                 \
+     SG_STATEMENT_RATCHETED | SG_STATEMENT_HELD)
 
 _Static_assert(sizeof(struct sg_statement) % 8 == 0, "statements follow each other 8-aligned");
 _Static_assert(sizeof(struct sg_flat_tests) == 8 && sizeof(struct sg_test) == 16 &&

@@ -36,10 +36,12 @@ enum sg_statement_flag {
     SG_STATEMENT_SIMPLE = 4,         /* says only: issued before cutoff_ms */
     SG_STATEMENT_CONSTANT_KEYS = 8,  /* all keys are constant for a session: evidence may settle */
     SG_STATEMENT_COVERS_MINT = 16,   /* covers sts:GetWebIdentityToken on any resource */
+    SG_STATEMENT_COVERS_READ = 32,   /* covers iam:GetRole on any resource */
     SG_STATEMENT_INDETERMINATE = 64, /* not readable (date, operator, document): may match */
     SG_STATEMENT_FROM_IAM = 128,     /* set by the agent: AWS itself answered with it */
     SG_STATEMENT_GONE_ONCE = 256,    /* set by the agent: absent from the last read, once */
     SG_STATEMENT_RATCHETED = 512,    /* set by the agent: absent, and kept until kept_until_ms */
+    SG_STATEMENT_HELD = 1024,        /* set by the agent: whoever removed it was revoked by it */
 };
 
 /*
