@@ -61,12 +61,11 @@ static void configure(struct gate_fixture *f, enum sg_alg alg)
     }
 }
 
-/* A reader that knows its keys and no token. */
-static void renew(struct gate_fixture *f)
+/* Forgets every credential, since keys of another generation verified them, but not the memory that
+ * they lie in. */
+static void renew(struct gate_fixture *f, enum sg_alg alg)
 {
-    stsgate_reader_close(f->reader);
-    if (stsgate_reader_open(&f->reader, f->gate, NULL) != 0)
-        abort();
+    gate_fixture_publish_keys(f, "prod", SG_ALG_BIT(alg));
     if (gate_fixture_check(f, tokens[TOKENS - 1]).verdict != STSGATE_ALLOW)
         abort();
 }
@@ -93,13 +92,15 @@ static void bench_alg(enum sg_alg alg, size_t count)
 
     configure(&f, alg);
     floor = floor_new(alg, tokens, TOKENS);
+    for (size_t i = 0; i < count; i++)
+        check(&f, i); /* warm */
     for (int batch = 0; batch < BENCH_BATCHES; batch++) {
         int64_t began = cpu_ns();
 
         for (size_t i = 0; i < count; i++)
             floor_verify(floor, i);
         bare[batch] = (double)(cpu_ns() - began) / (double)count;
-        renew(&f);
+        renew(&f, alg);
         began = cpu_ns();
         for (size_t i = 0; i < count; i++)
             check(&f, i);
