@@ -137,3 +137,29 @@ bool sg_aws_host_find(struct sg_aws_host *host, enum sg_signed_service service, 
         *host = (struct sg_aws_host){0};
     return found;
 }
+
+bool sg_aws_host_of(struct sg_aws_host *host, enum sg_signed_service service,
+                    struct sg_text partition, struct sg_text region)
+{
+    char name[sizeof(host->name)];
+    int length;
+
+    *host = (struct sg_aws_host){0};
+    for (size_t i = 0; service == SG_SIGNED_IAM && i < sizeof(iam_hosts) / sizeof(iam_hosts[0]);
+         i++) {
+        if (sg_text_equal(sg_text_of(iam_hosts[i].partition), partition))
+            return fill(host, iam_hosts[i].partition, sg_text_of(iam_hosts[i].name),
+                        iam_hosts[i].region);
+    }
+    for (size_t i = 0; i < sizeof(partitions) / sizeof(partitions[0]); i++) {
+        const char *own = region_of(&partitions[i], region);
+
+        if (service != SG_SIGNED_STS || own == NULL ||
+            !sg_text_equal(sg_text_of(partitions[i].name), partition))
+            continue;
+        length = snprintf(name, sizeof(name), "sts.%s.%s", own, partitions[i].suffix);
+        return length > 0 && (size_t)length < sizeof(name) &&
+               fill(host, partitions[i].name, sg_text_of(name), own);
+    }
+    return false;
+}

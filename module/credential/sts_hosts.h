@@ -22,4 +22,9 @@ struct sg_aws_host {
 bool sg_aws_host_find(struct sg_aws_host *host, enum sg_signed_service service,
                       struct sg_text name);
 
+/* The plain host of a partition: of STS in `region`, of IAM the only one. False when there is none.
+ */
+bool sg_aws_host_of(struct sg_aws_host *host, enum sg_signed_service service,
+                    struct sg_text partition, struct sg_text region);
+
 #endif

@@ -39,6 +39,11 @@ enum stsgate_reason sg_check_role_path(struct sg_check *check)
     uint64_t epoch;
     int error;
 
+    sg_trace_step(&reader->trace, "identity", "AWS vouches for %s, role id %s%s",
+                  session->role_name, session->role_id,
+                  session->evidence_ms > 0                      ? "; it authorised the companion"
+                  : session->evidence_ms == SG_COMPANION_DENIED ? "; it denied the companion"
+                                                                : "");
     sg_store_refresh(reader->store, slot, check->boot_ms, &stamp);
     epoch = sg_store_epoch(reader->store, slot);
     if (epoch != 0 && check->known.epoch == epoch)
