@@ -65,6 +65,30 @@ static bool read_key_files(struct stsgate *gate, struct sg_problems *problems)
     return good;
 }
 
+/*
+ * Without evidence and without CloudTrail's events, nobody can tell a new session from an old one
+ * until the cutoff is older than any session: an operator should hear that before he revokes.
+ */
+static void warn_of_plain_forms(const struct stsgate *gate)
+{
+    const struct sg_config *config = gate->config;
+
+    for (size_t i = 0; i < config->service_count; i++) {
+        for (size_t j = 0; j < config->services[i].accept_count; j++) {
+            const struct sg_issuer *issuer = config->services[i].accept[j];
+
+            if (issuer->kind != SG_ISSUER_CALLER_IDENTITY || issuer->forms == SG_FORM_COMPANION ||
+                issuer->account->events_queue != NULL)
+                continue;
+            sg_log(&gate->log, SG_LOG_WARNING,
+                   "service %s takes signed requests of [issuer %s] without a companion, and "
+                   "account %s has no events_queue: after a revocation, whoever sends them is "
+                   "refused until the cutoff is 12 hours old; see forms in stsgate.conf(5)",
+                   config->services[i].name, issuer->label, issuer->account->label);
+        }
+    }
+}
+
 int stsgate_open(struct stsgate **gate_out, const struct stsgate_options *options)
 {
     struct sg_problems problems = {0};
@@ -98,6 +122,7 @@ int stsgate_open(struct stsgate **gate_out, const struct stsgate_options *option
     if (error == SG_OK)
         sg_cache_free(sg_cache_new(NULL));
     if (error == SG_OK) {
+        warn_of_plain_forms(gate);
         *gate_out = gate;
         return 0;
     }
