@@ -90,21 +90,25 @@ static bool add(struct sg_units *units, struct sg_text text, bool wild)
     return true;
 }
 
-/* A key of many values can't be put in: as if it were not there (IAM reference, variables). */
+/* A key of many values can't be put in, and an empty string is null: as if the key were not there
+ * (IAM reference, variables; condition, the request context). */
 static enum sg_truth add_variable(struct sg_units *units, const struct sg_piece *piece,
                                   const struct sg_policy_request *request)
 {
     struct sg_key_values values;
     const enum sg_truth known =
         sg_values_ask(&values, request, sg_key_find(piece->text), piece->text);
-    struct sg_text text = piece->otherwise;
+    struct sg_text text = {NULL, 0};
 
     if (known != SG_TRUE)
         return known;
     if (values.presence == SG_KEY_PRESENT && values.count == 1)
         text = values.values == NULL ? values.one : values.values[0];
-    else if (!piece->has_otherwise)
-        return SG_FALSE;
+    if (text.length == 0) {
+        if (!piece->has_otherwise)
+            return SG_FALSE;
+        text = piece->otherwise;
+    }
     return add(units, text, false) ? SG_TRUE : SG_KEY_VALUE_UNKNOWN;
 }
 
