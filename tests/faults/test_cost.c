@@ -67,9 +67,11 @@ static void assert_free_of_charge(struct gate_fixture *f, const char *token, con
 static void cached_check_allocates_nothing_and_takes_no_lock(void **state)
 {
     struct gate_fixture *f = *state;
-    char *rsa = token_of(SG_ALG_RS256, JWT_IAT_S), *ec = token_of(SG_ALG_ES384, JWT_IAT_S);
+    char *rsa, *ec;
 
     open_usual(f, "", NULL);
+    rsa = token_of(SG_ALG_RS256, JWT_IAT_S);
+    ec = token_of(SG_ALG_ES384, JWT_IAT_S);
     assert_free_of_charge(f, rsa, "ok");
     assert_free_of_charge(f, ec, "ok");
     free(rsa);
@@ -80,13 +82,14 @@ static void cached_check_allocates_nothing_and_takes_no_lock(void **state)
 static void refusal_of_a_revoked_session_takes_no_lock_and_leaves_nothing_behind(void **state)
 {
     struct gate_fixture *f = *state;
-    char *token = token_of(SG_ALG_RS256, JWT_IAT_S);
     struct heap_counts before, after;
+    char *token;
 
     open_usual(f, "",
                "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Deny\",\"Action\":\"*\","
                "\"Resource\":\"*\",\"Condition\":{\"DateLessThan\":{\"aws:TokenIssueTime\":"
                "\"2099-01-01T00:00:00Z\"}}}}");
+    token = token_of(SG_ALG_RS256, JWT_IAT_S);
     for (int i = -1; i < 1000; i++) {
         assert_string_equal(stsgate_reason_word(gate_fixture_check(f, token).reason),
                             "session-revoked");
@@ -102,10 +105,11 @@ static void refusal_of_a_revoked_session_takes_no_lock_and_leaves_nothing_behind
 static void what_is_refused_before_any_signature_allocates_nothing_and_takes_no_lock(void **state)
 {
     struct gate_fixture *f = *state;
-    char *expired = token_of(SG_ALG_RS256, JWT_IAT_S - 100000);
-    char *other = token_of(SG_ALG_ES256, JWT_IAT_S);
+    char *expired, *other;
 
     open_usual(f, "", NULL);
+    expired = token_of(SG_ALG_RS256, JWT_IAT_S - 100000);
+    other = token_of(SG_ALG_ES256, JWT_IAT_S);
     assert_free_of_charge(f, NULL, "no-credential");
     assert_free_of_charge(f, "a.b.c", "malformed");
     assert_free_of_charge(f, expired, "expired");
@@ -117,11 +121,12 @@ static void what_is_refused_before_any_signature_allocates_nothing_and_takes_no_
 static void thousand_forgeries_leave_nothing_behind(void **state)
 {
     struct gate_fixture *f = *state;
-    char *token = token_of(SG_ALG_RS256, JWT_IAT_S);
-    char *signature = strrchr(token, '.') + 1;
     struct heap_counts before, after;
+    char *token, *signature;
 
     open_usual(f, "", NULL);
+    token = token_of(SG_ALG_RS256, JWT_IAT_S);
+    signature = strrchr(token, '.') + 1;
     for (int i = -10; i < 1000; i++) {
         if (i == 0)
             before = heap_counts();
