@@ -92,6 +92,10 @@ struct sg_service { /* services.d/NAME.conf */
     enum sg_mode mode;           /* default enforce */
     bool allow_uncertain;        /* uncertain = deny | allow */
     bool allow_undecided;        /* undecided = deny (503) | allow */
+    bool deny_all;               /* deny = revocation | all: guardrails count, too */
+    bool allow_indeterminate;    /* indeterminate = deny | allow: statements that can't be read */
+    const char *action;          /* what a statement must cover; default execute-api:Invoke */
+    const char *resource;        /* NULL: one made of partition, account and name */
     int64_t clock_skew_ms;       /* default 60 s; for exp, nbf and iat, never for cutoffs */
     int64_t max_token_age_ms;    /* default 15 min (aws-web-identity only); 0: none */
     int64_t max_session_age_ms;  /* 0: none; denies on latest alone */

@@ -72,6 +72,10 @@
     X(mode, MODE, it.mode, "enforce", "enforce or observe")                                        \
     X(uncertain, DENY_ALLOW, it.allow_uncertain, "deny", "deny or allow")                          \
     X(undecided, DENY_ALLOW, it.allow_undecided, "deny", "deny or allow")                          \
+    X(deny, DENY_WHAT, it.deny_all, "revocation", "revocation or all")                             \
+    X(indeterminate, DENY_ALLOW, it.allow_indeterminate, "deny", "deny or allow")                  \
+    X(action, ACTION, it.action, "execute-api:Invoke", "an action such as execute-api:Invoke")     \
+    X(resource, RESOURCE, it.resource, NULL, "an ARN of six parts without wildcards")              \
     X(clock_skew, SKEW, it.clock_skew_ms, "60s", "a time of at most 5m")                           \
     X(max_token_age, DURATION, it.max_token_age_ms, "15m", "a time such as 15m; 0 for none")       \
     X(max_session_age, DURATION, it.max_session_age_ms, "0", "a time such as 1h; 0 for none")      \

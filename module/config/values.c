@@ -224,6 +224,50 @@ static bool set_deny_allow(struct sg_reading *reading, void *at, struct sg_text 
     return true;
 }
 
+static bool holds_any(struct sg_text text, const char *characters)
+{
+    for (; *characters != '\0'; characters++) {
+        if (memchr(text.data, *characters, text.length) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static bool set_deny_what(struct sg_reading *reading, void *at, struct sg_text value)
+{
+    static const char *const choices[] = {"revocation", "all", NULL};
+    int chosen = 0;
+
+    (void)reading;
+    if (!choose(&chosen, value, choices))
+        return false;
+    *(bool *)at = chosen == 2;
+    return true;
+}
+
+/* What a gateway does is one action on one thing: a wildcard would be covered by nothing that
+ * names it. */
+static bool set_action(struct sg_reading *reading, void *at, struct sg_text value)
+{
+    struct sg_text service, name = value;
+
+    return sg_text_cut(&service, &name, ':') && service.length > 0 && name.length > 0 &&
+           memchr(name.data, ':', name.length) == NULL && !holds_any(value, "*?$") &&
+           value.length <= 128 && set_word(reading, at, value);
+}
+
+static bool set_resource(struct sg_reading *reading, void *at, struct sg_text value)
+{
+    struct sg_text part, rest = value;
+
+    for (int colons = 0; colons < 5; colons++) {
+        if (!sg_text_cut(&part, &rest, ':'))
+            return false;
+    }
+    return sg_text_starts(value, SG_TEXT("arn:")) && rest.length > 0 && value.length <= 512 &&
+           !holds_any(value, "*?$") && set_word(reading, at, value);
+}
+
 static bool set_on_off(struct sg_reading *reading, void *at, struct sg_text value)
 {
     static const char *const choices[] = {"off", "on", NULL};
@@ -441,6 +485,9 @@ static bool set_permission_sets(struct sg_reading *reading, void *at, struct sg_
 #define SET_PERMISSION_SETS set_permission_sets, true
 #define SET_MODE            set_mode, false
 #define SET_DENY_ALLOW      set_deny_allow, false
+#define SET_DENY_WHAT       set_deny_what, false
+#define SET_ACTION          set_action, false
+#define SET_RESOURCE        set_resource, false
 #define SET_ON_OFF          set_on_off, false
 
 #define KEY(text, setter, many, at, initial_text, expected_text)                                   \

@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "base/date.h"
+#include "gate/context.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -114,10 +115,10 @@ void sg_decide_service(struct sg_decision *decision, const struct sg_session *se
 
 /* The same role, not one that took its name? `role-recreated`, or uncertain when the creation lies
  * in the interval. */
-static bool decide_identity(struct sg_decision *decision, const struct sg_session *session,
-                            const struct sg_service *service, const struct sg_account *account,
-                            const struct sg_record *record)
+static bool decide_identity(struct sg_decision *decision, const struct sg_grounds *grounds)
 {
+    const struct sg_session *session = grounds->session;
+    const struct sg_record *record = grounds->record;
     char date[SG_DATE_SIZE];
     int64_t from_ms;
 
@@ -140,9 +141,9 @@ static bool decide_identity(struct sg_decision *decision, const struct sg_sessio
         deny(decision, STSGATE_REASON_ROLE_RECREATED);
         return false;
     }
-    if (__builtin_add_overflow(record->created_ms, account->settle_ms, &from_ms))
+    if (__builtin_add_overflow(record->created_ms, grounds->account->settle_ms, &from_ms))
         from_ms = INT64_MAX;
-    if (session->evidence_ms >= from_ms || service->allow_uncertain)
+    if (session->evidence_ms >= from_ms || grounds->service->allow_uncertain)
         return true;
     decision->accepted_from_ms = from_ms;
     deny(decision, STSGATE_REASON_ISSUE_TIME_UNCERTAIN);
@@ -159,79 +160,111 @@ static void name_statement(struct sg_decision *decision, const struct sg_stateme
     sg_buffer_clear(&text);
 }
 
-/* The pseudo request that a statement's Action and Resource are held against: execute-api:Invoke on
- * this service. */
-static struct sg_policy_request policy_request(char *resource, size_t size,
-                                               const struct sg_session *session,
-                                               const struct sg_service *service)
-{
-    int length = snprintf(resource, size, "arn:%s:execute-api::%s:%s", session->partition,
-                          session->account, service->name);
+/* What the walk over a role's statements has found so far. */
+struct findings {
+    const struct sg_statement *uncertain; /* it could not be told whether it matches; NULL: none */
+    bool by_key;              /* for one of them because of a key, not of the issue time */
+    bool answerable;          /* a later mint would answer all of them */
+    int64_t accepted_from_ms; /* when so: from then on */
+};
 
-    return (struct sg_policy_request){
-        .action = SG_TEXT("execute-api:Invoke"),
-        .resource = {resource, length < 0 ? 0 : (size_t)length},
-        .issued = session->issued,
-    };
+static bool counts(const struct sg_statement *statement, const struct sg_service *service)
+{
+    return (statement->flags & SG_STATEMENT_ENFORCED) != 0 || service->deny_all;
+}
+
+static enum sg_match match_statement(const struct sg_context *context,
+                                     const struct sg_statement *statement)
+{
+    const struct sg_grounds *grounds = context->grounds;
+
+    if (grounds->step != NULL)
+        return sg_trace_statement(context, statement);
+    return sg_statement_match(statement, &context->request);
 }
 
 /*
- * Statement by statement. A definite match denies at once; what the interval or the credential
- * cannot tell is put to the evidence, and what that leaves open is uncertain (time) or counts as
- * matching (a key).
+ * One statement that bears on the session. A definite match denies at once; what the interval or
+ * the credential cannot tell is put to the evidence first, and what that leaves open is kept:
+ * uncertain (time), or counted as matching (a key). False: denied.
  */
-static void decide_statements(struct sg_decision *decision, const struct sg_session *session,
-                              const struct sg_service *service, const struct sg_account *account,
-                              const struct sg_record *record, int64_t aws_now_ms)
+static bool weigh(struct findings *findings, const struct sg_context *context,
+                  const struct sg_statement *statement)
 {
-    char resource[160];
-    struct sg_policy_request request = policy_request(resource, sizeof(resource), session, service);
-    const struct sg_statement *statement, *uncertain = NULL;
-    int64_t from_ms, accepted_from_ms = 0;
-    bool answerable = true;
+    const struct sg_grounds *grounds = context->grounds;
+    const enum sg_match match = match_statement(context, statement);
+    int64_t from_ms = 0;
+
+    switch (match) {
+    case SG_MATCH_NO:
+        return true;
+    case SG_MATCH_YES:
+        return false;
+    case SG_MATCH_INDETERMINATE:
+        return grounds->service->allow_indeterminate;
+    case SG_MATCH_TIME_UNKNOWN:
+    case SG_MATCH_KEY_UNKNOWN:
+        break;
+    }
+    if (sg_evidence_settles(&from_ms, grounds, statement)) {
+        sg_trace_evidence(grounds, statement);
+        return true;
+    }
+    findings->answerable = findings->answerable && from_ms != 0;
+    if (findings->uncertain == NULL || from_ms > findings->accepted_from_ms ||
+        (match == SG_MATCH_KEY_UNKNOWN && !findings->by_key))
+        findings->uncertain = statement;
+    if (from_ms > findings->accepted_from_ms)
+        findings->accepted_from_ms = from_ms;
+    findings->by_key = findings->by_key || match == SG_MATCH_KEY_UNKNOWN;
+    return true;
+}
+
+static void deny_by(struct sg_decision *decision, const struct sg_statement *statement)
+{
+    name_statement(decision, statement);
+    deny(decision, (statement->flags & SG_STATEMENT_UNCONDITIONAL) != 0
+                       ? STSGATE_REASON_ROLE_DENIED
+                       : STSGATE_REASON_SESSION_REVOKED);
+}
+
+/* Statement by statement; those that no session of this age can match are passed over. */
+static void decide_statements(struct sg_decision *decision, const struct sg_context *context)
+{
+    const struct sg_grounds *grounds = context->grounds;
+    const struct sg_text run = grounds->record->statements;
+    struct findings findings = {.answerable = true};
+    const struct sg_statement *statement;
     size_t at = 0;
 
-    while ((statement = sg_statement_next(record->statements, &at)) != NULL) {
-        enum sg_match match;
-
-        if ((statement->flags & SG_STATEMENT_ENFORCED) == 0)
+    while ((statement = sg_statement_next(run, &at)) != NULL) {
+        if (grounds->session->issued.earliest_ms >= statement->bites_before_ms ||
+            !counts(statement, grounds->service))
             continue;
-        match = sg_statement_match(statement, &request);
-        if (match == SG_MATCH_NO)
+        if (weigh(&findings, context, statement))
             continue;
-        if (match != SG_MATCH_YES &&
-            sg_evidence_settles(&from_ms, session, statement, account, aws_now_ms))
-            continue;
-        if (match == SG_MATCH_TIME_UNKNOWN) {
-            answerable = answerable && from_ms != 0;
-            if (uncertain == NULL || from_ms > accepted_from_ms)
-                uncertain = statement;
-            if (from_ms > accepted_from_ms)
-                accepted_from_ms = from_ms;
-            continue;
-        }
-        name_statement(decision, statement);
-        deny(decision, (statement->flags & SG_STATEMENT_UNCONDITIONAL) != 0
-                           ? STSGATE_REASON_ROLE_DENIED
-                           : STSGATE_REASON_SESSION_REVOKED);
+        deny_by(decision, statement);
         return;
     }
-    if (at != record->statements.length) {
+    if (at != run.length) {
         say(decision, "the role's record is damaged");
         deny(decision, STSGATE_REASON_SESSION_REVOKED);
         return;
     }
-    if (uncertain == NULL || service->allow_uncertain)
+    if (findings.uncertain == NULL || (!findings.by_key && grounds->service->allow_uncertain))
         return;
-    name_statement(decision, uncertain);
-    decision->accepted_from_ms = answerable ? accepted_from_ms : 0;
-    deny(decision, STSGATE_REASON_ISSUE_TIME_UNCERTAIN);
+    deny_by(decision, findings.uncertain);
+    decision->accepted_from_ms = findings.answerable ? findings.accepted_from_ms : 0;
+    if (!findings.by_key)
+        decision->reason = STSGATE_REASON_ISSUE_TIME_UNCERTAIN;
 }
 
-void sg_decide_record(struct sg_decision *decision, const struct sg_session *session,
-                      const struct sg_service *service, const struct sg_account *account,
-                      const struct sg_record *record, int64_t aws_now_ms)
+void sg_decide_record(struct sg_decision *decision, const struct sg_grounds *grounds)
 {
+    const struct sg_record *record = grounds->record;
+    const bool all = grounds->service->deny_all && record->statements.length > 0;
+    struct sg_context context;
+
     memset(decision, 0, sizeof(*decision));
     decision->cutoff_ms = record->cutoff_ms;
     if (record->state != SG_ROLE_PRESENT) {
@@ -239,12 +272,14 @@ void sg_decide_record(struct sg_decision *decision, const struct sg_session *ses
         deny(decision, STSGATE_REASON_ROLE_DELETED);
         return;
     }
-    if (!decide_identity(decision, session, service, account, record))
+    if (!decide_identity(decision, grounds))
         return;
     allow(decision);
     decision->detail[0] = 0;
     /* Nearly every check ends here: one comparison. */
-    if (!record->residual && session->issued.earliest_ms >= record->cutoff_ms)
+    if (!record->residual && !all && grounds->session->issued.earliest_ms >= record->cutoff_ms)
         return;
-    decide_statements(decision, session, service, account, record, aws_now_ms);
+    sg_context_open(&context, grounds);
+    decide_statements(decision, &context);
+    sg_context_close(&context);
 }

@@ -27,21 +27,37 @@ void sg_decide_service(struct sg_decision *decision, const struct sg_session *se
                        const struct sg_service *service, const struct sg_issuer *issuer,
                        int64_t now_ms);
 
-/*
- * What IAM holds of the role. aws_now_ms is AWS's clock (the Date of its last complete answer,
- * carried on by a clock that is never stepped). `session-revoked`, `role-denied`, `role-deleted`,
- * `role-recreated`, `issue-time-uncertain`; or ALLOW.
- */
-void sg_decide_record(struct sg_decision *decision, const struct sg_session *session,
-                      const struct sg_service *service, const struct sg_account *account,
-                      const struct sg_record *record, int64_t aws_now_ms);
+/* What a decision on the role's record rests on. All borrowed. */
+struct sg_grounds {
+    const struct sg_session *session;
+    const struct sg_service *service;
+    const struct sg_issuer *issuer;
+    const struct sg_account *account;
+    const struct sg_record *record;
+    const struct stsgate_request *request; /* the host's; NULL: nothing is known of it */
+    struct sg_text credential;             /* whose signature was verified; empty: not at hand */
+    int64_t now_ms;                        /* this host's clock */
+    /* AWS's clock: the Date of its last complete answer, carried on by one that is never stepped */
+    int64_t aws_now_ms;
+    /* Told how each statement that bears was decided, part by part; step NULL: nobody looks. */
+    void (*step)(void *payload, const char *name, const char *text);
+    void *payload;
+};
 
 /*
- * Evidence (DESIGN.md section 4): does the mint at session->evidence_ms prove that `statement` does
- * not match this session? *from_ms: from when on a mint would prove it now; 0 where no mint can.
+ * What IAM holds of the role: `session-revoked`, `role-denied`, `role-deleted`, `role-recreated`,
+ * `issue-time-uncertain`; or ALLOW. An unknown key that a Deny hangs on counts as matching.
  */
-bool sg_evidence_settles(int64_t *from_ms, const struct sg_session *session,
-                         const struct sg_statement *statement, const struct sg_account *account,
-                         int64_t aws_now_ms);
+void sg_decide_record(struct sg_decision *decision, const struct sg_grounds *grounds);
+
+/*
+ * Evidence (DESIGN.md section 4): does what AWS authorised at session->evidence_ms prove that
+ * `statement` does not match this session? *from_ms: from when on it would, were it done now; 0
+ * where it never can.
+ */
+bool sg_evidence_settles(int64_t *from_ms, const struct sg_grounds *grounds,
+                         const struct sg_statement *statement);
+/* Could it ever, for a credential of this kind? */
+bool sg_evidence_possible(const struct sg_statement *statement, enum sg_issuer_kind kind);
 
 #endif

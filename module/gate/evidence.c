@@ -26,19 +26,47 @@ static int64_t accepted_from(int64_t in_force_ms, const struct sg_account *accou
     return aws_now_ms < settled_at ? later_by(in_force_ms, account->settle_ms) : settled_at;
 }
 
-bool sg_evidence_settles(int64_t *from_ms, const struct sg_session *session,
-                         const struct sg_statement *statement, const struct sg_account *account,
-                         int64_t aws_now_ms)
+/* What AWS was asked to authorise must be what the statement denies. */
+bool sg_evidence_possible(const struct sg_statement *statement, enum sg_issuer_kind kind)
 {
-    const unsigned needed =
-        SG_STATEMENT_FROM_IAM | SG_STATEMENT_COVERS_MINT | SG_STATEMENT_CONSTANT_KEYS;
+    unsigned needed = SG_STATEMENT_FROM_IAM | SG_STATEMENT_CONSTANT_KEYS;
+
+    switch (kind) {
+    case SG_ISSUER_WEB_IDENTITY:
+        needed |= SG_STATEMENT_COVERS_MINT;
+        return (statement->flags & needed) == needed && statement->first_seen_ms > 0;
+    case SG_ISSUER_CALLER_IDENTITY:
+        needed |= SG_STATEMENT_COVERS_READ;
+        return (statement->flags & needed) == needed && statement->first_seen_ms > 0;
+    case SG_ISSUER_JWT:
+        break;
+    }
+    return false;
+}
+
+/* One that IAM does not show any more, and which the ratchet keeps. */
+static bool is_gone(const struct sg_statement *statement)
+{
+    return (statement->flags & (SG_STATEMENT_RATCHETED | SG_STATEMENT_GONE_ONCE)) != 0;
+}
+
+bool sg_evidence_settles(int64_t *from_ms, const struct sg_grounds *grounds,
+                         const struct sg_statement *statement)
+{
+    const struct sg_session *session = grounds->session;
     int64_t in_force_ms = statement->first_seen_ms;
 
     *from_ms = 0;
-    if ((statement->flags & needed) != needed || statement->first_seen_ms <= 0)
+    if (!sg_evidence_possible(statement, grounds->issuer->kind))
         return false;
     if (statement->cutoff_ms > in_force_ms)
         in_force_ms = statement->cutoff_ms;
-    *from_ms = accepted_from(in_force_ms, account, aws_now_ms);
-    return session->evidence_ms > 0 && session->evidence_ms >= *from_ms;
+    *from_ms = accepted_from(in_force_ms, grounds->account, grounds->aws_now_ms);
+    if (session->evidence_ms > 0 && session->evidence_ms >= *from_ms &&
+        (!is_gone(statement) || session->evidence_ms <= statement->last_seen_ms))
+        return true;
+    /* What is not in force any more no call from now on proves anything about. */
+    if (is_gone(statement))
+        *from_ms = 0;
+    return false;
 }

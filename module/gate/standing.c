@@ -122,8 +122,21 @@ enum stsgate_reason sg_check_standing(struct sg_check *check)
         return reason;
     sg_trace_record(check, &record, issuer->account, aws_now_ms, stale);
     if (record.state != 0) {
-        sg_decide_record(&decision, &check->known.session, check->service, issuer->account, &record,
-                         aws_now_ms);
+        const struct sg_grounds grounds = {
+            .session = &check->known.session,
+            .service = check->service,
+            .issuer = issuer,
+            .account = issuer->account,
+            .record = &record,
+            .request = check->request,
+            .credential = check->credential,
+            .now_ms = check->now_ms,
+            .aws_now_ms = aws_now_ms,
+            .step = check->reader->trace.step,
+            .payload = check->reader->trace.payload,
+        };
+
+        sg_decide_record(&decision, &grounds);
         denied = sg_check_take(check, &decision);
     }
     /* A stale record says what was: that may have been tightened since, or undone. But where

@@ -53,6 +53,14 @@ bool sg_ip_range_parse(struct sg_ip_range *range, struct sg_text text)
     return true;
 }
 
+bool sg_ip_address_valid(struct sg_text text)
+{
+    struct sg_ip_range range;
+
+    return text.length > 0 && memchr(text.data, '/', text.length) == NULL &&
+           sg_ip_range_parse(&range, text);
+}
+
 bool sg_ip_range_valid(const struct sg_ip_range *range)
 {
     static const uint8_t zeros[7] = {0};

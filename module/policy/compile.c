@@ -14,6 +14,7 @@
 
 #define STATEMENTS_MAX 512 /* of a document; IAM's size limits allow fewer */
 #define MINT_ACTION    SG_TEXT("sts:GetWebIdentityToken")
+#define READ_ACTION    SG_TEXT("iam:GetRole")
 
 /* --- Action and Resource --- */
 
@@ -35,6 +36,7 @@ struct patterns {
     bool star;     /* one is only `*` */
     bool variable; /* one holds a policy variable */
     bool mint;     /* one matches sts:GetWebIdentityToken */
+    bool read;     /* one matches iam:GetRole */
 };
 
 static bool is_star(struct sg_text pattern)
@@ -63,6 +65,7 @@ static bool add_pattern(struct patterns *patterns, struct json_object *value)
     patterns->star |= is_star(pattern);
     patterns->variable |= memmem(pattern.data, pattern.length, "${", 2) != NULL;
     patterns->mint |= sg_text_match(pattern, MINT_ACTION, '\0', true);
+    patterns->read |= sg_text_match(pattern, READ_ACTION, '\0', true);
     return true;
 }
 
@@ -121,6 +124,7 @@ static void read_actions(struct sg_draft *draft, struct json_object *statement)
         set_scope(draft, &patterns, &action_element);
         draft->every_action = patterns.star && !patterns.negated;
         draft->covers_mint_action = patterns.mint != patterns.negated;
+        draft->covers_read_action = patterns.read != patterns.negated;
         draft->actions = patterns.list;
         draft->action_count = patterns.count;
         return;

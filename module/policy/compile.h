@@ -76,8 +76,8 @@ struct sg_compiler {
 struct sg_draft {
     struct sg_text sid;
     uint16_t scope;
-    bool every_action, every_resource; /* a pattern that is only `*`, not negated */
-    bool covers_mint_action;
+    bool every_action, every_resource;           /* a pattern that is only `*`, not negated */
+    bool covers_mint_action, covers_read_action; /* sts:GetWebIdentityToken, iam:GetRole */
     bool unreadable; /* the statement itself is malformed, not only its condition */
     struct sg_buffer actions, resources;
     uint16_t action_count, resource_count;

@@ -41,6 +41,9 @@ struct sg_policy_request {
     void *payload; /* for `ask` */
 };
 
+/* An IPv4 or IPv6 address, no range: what aws:SourceIp can be compared as. */
+bool sg_ip_address_valid(struct sg_text text);
+
 /*
  * A context written out, for tools and tests: payload is a struct sg_context_list, ask is
  * sg_context_list_ask(). Names are compared without regard to case; what is not listed is

@@ -135,6 +135,8 @@ static uint16_t flags_of(const struct sg_draft *draft)
         flags |= SG_STATEMENT_CONSTANT_KEYS;
     if (!indeterminate && draft->covers_mint_action && draft->every_resource)
         flags |= SG_STATEMENT_COVERS_MINT;
+    if (!indeterminate && draft->covers_read_action && draft->every_resource)
+        flags |= SG_STATEMENT_COVERS_READ;
     return (uint16_t)flags;
 }
 
@@ -189,7 +191,8 @@ void sg_draft_give_up(struct sg_draft *draft)
     sg_draft_clear(draft);
     draft->notes = notes;
     draft->action_count = draft->resource_count = 0;
-    draft->every_action = draft->every_resource = draft->covers_mint_action = false;
+    draft->every_action = draft->every_resource = false;
+    draft->covers_mint_action = draft->covers_read_action = false;
     draft->scope = SG_SCOPE_ANY_ACTION | SG_SCOPE_ANY_RESOURCE;
     draft->condition.cutoff_ms = draft->condition.simple_ms = SG_CUTOFF_NONE;
     draft->condition.bites_before_ms = INT64_MAX;

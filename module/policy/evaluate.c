@@ -172,8 +172,7 @@ static enum sg_truth address_holds(const struct sg_test *test, struct sg_text va
     const struct sg_ip_range *ranges = sg_test_values(test);
     struct sg_ip_range address;
 
-    if (memchr(value.data == NULL ? "" : value.data, '/', value.length) != NULL ||
-        !sg_ip_range_parse(&address, value))
+    if (!sg_ip_address_valid(value) || !sg_ip_range_parse(&address, value))
         return SG_FALSE;
     for (uint16_t i = 0; i < test->values; i++) {
         if (sg_ip_range_holds(&ranges[i], &address))

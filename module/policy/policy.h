@@ -59,8 +59,8 @@ struct sg_statement {
     int64_t bites_before_ms;
     /* AWS's Date of the first answer, in an unbroken run, that showed it; the agent sets it */
     int64_t first_seen_ms;
-    /* RATCHETED, set by the agent: AWS's Date of the last answer that showed it, or earlier; and
-     * when the last session that it revoked has ended. Else 0. */
+    /* Set by the agent, else 0. GONE_ONCE, RATCHETED: AWS's Date of the last answer that showed it,
+     * or earlier; 0: not known. RATCHETED: when the last session that it revoked has ended. */
     int64_t last_seen_ms, kept_until_ms;
     /* SHA-256 of origin, policy name and content, cut: the same statement in the next read */
     unsigned char identity[16];

@@ -36,6 +36,8 @@ struct fixture {
     struct sg_record record;
     struct sg_buffer statements;
     int64_t now_ms;
+    struct stsgate_request request; /* size 0: the host told nothing */
+    struct sg_text credential;
 };
 
 static int set_up(void **state)
@@ -128,7 +130,19 @@ static struct sg_decision decide(const struct fixture *f)
 {
     struct sg_decision decision;
 
-    sg_decide_record(&decision, &f->session, &f->service, &f->account, &f->record, f->now_ms);
+    const struct sg_grounds grounds = {
+        .session = &f->session,
+        .service = &f->service,
+        .issuer = &f->issuer,
+        .account = &f->account,
+        .record = &f->record,
+        .request = f->request.size == 0 ? NULL : &f->request,
+        .credential = f->credential,
+        .now_ms = f->now_ms,
+        .aws_now_ms = f->now_ms,
+    };
+
+    sg_decide_record(&decision, &grounds);
     return decision;
 }
 

@@ -79,10 +79,11 @@ static char *document_of(struct json_object *vector)
 
 static unsigned flags_of(const char *letters)
 {
-    static const char known[] = "EUSCMI";
+    static const char known[] = "EUSCMRI";
     static const unsigned flags[] = {
         SG_STATEMENT_ENFORCED,      SG_STATEMENT_UNCONDITIONAL, SG_STATEMENT_SIMPLE,
-        SG_STATEMENT_CONSTANT_KEYS, SG_STATEMENT_COVERS_MINT,   SG_STATEMENT_INDETERMINATE,
+        SG_STATEMENT_CONSTANT_KEYS, SG_STATEMENT_COVERS_MINT,   SG_STATEMENT_COVERS_READ,
+        SG_STATEMENT_INDETERMINATE,
     };
     unsigned result = 0;
 
@@ -481,9 +482,7 @@ static void flags_scope_and_origin_that_nobody_wrote_are_refused(void **state)
     (void)state;
     struct sg_buffer out = compile(SG_TEXT(REVOKE), NULL);
 
-    header(&out)->flags |= 32;
-    assert_refused(&out);
-    header(&out)->flags |= 1024;
+    header(&out)->flags |= 2048;
     assert_refused(&out);
     header(&out)->scope |= 32;
     assert_refused(&out);
@@ -643,7 +642,7 @@ static void the_written_revocation_is_the_consoles_and_compiles_simple(void **st
                         "\"Action\":[\"*\"],\"Resource\":[\"*\"],\"Condition\":{\"DateLessThan\":{"
                         "\"aws:TokenIssueTime\":\"2022-02-16T01:36:00.138Z\"}}}]}");
     struct sg_buffer out = compile(sg_buffer_text(&document), NULL);
-    assert_int_equal(header(&out)->flags, flags_of("ESCM"));
+    assert_int_equal(header(&out)->flags, flags_of("ESCMR"));
     assert_int_equal(header(&out)->cutoff_ms, 1644975360138);
     sg_buffer_clear(&out);
     sg_buffer_clear(&document);
