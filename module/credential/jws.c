@@ -8,6 +8,7 @@
 #include "credential/jws.h"
 
 #include "base/buffer.h"
+#include "credential/p384.h"
 
 #include <limits.h>
 #include <openssl/core_names.h>
@@ -52,7 +53,8 @@ struct sg_verify_key {
     enum sg_alg alg;
     const struct recipe *recipe;
     EVP_PKEY *public_key;
-    EVP_PKEY_CTX *verifier; /* RSA and EC: key, padding and digest are set */
+    EVP_PKEY_CTX *verifier;   /* RSA and EC: key, padding and digest are set */
+    struct sg_p384_key *p384; /* ES384, instead of the verifier; NULL: not there */
     EVP_MD *digest;
     EVP_MD_CTX *digesting; /* Ed25519 */
     EVP_MAC_CTX *mac;      /* HMAC: keyed */
@@ -147,6 +149,8 @@ static int prepare_verifier(struct sg_verify_key *key)
         return SG_E_CRYPTO;
     if (key->recipe->family == FAMILY_EC) {
         key->signature_length = 2 * key->recipe->bytes;
+        if (key->alg == SG_ALG_ES384)
+            key->p384 = sg_p384_key_new(key->public_key);
         return SG_OK;
     }
 
@@ -237,6 +241,7 @@ void sg_verify_key_free(struct sg_verify_key *key)
     EVP_MAC_CTX_free(key->mac); /* cleanses the secret */
     EVP_MD_CTX_free(key->digesting);
     EVP_MD_free(key->digest);
+    sg_p384_key_free(key->p384);
     EVP_PKEY_CTX_free(key->verifier);
     EVP_PKEY_free(key->public_key);
     free(key);
@@ -296,14 +301,16 @@ static bool verify_digest(struct sg_verify_key *key, struct sg_text input,
     unsigned digest_length = 0;
     size_t length = key->signature_length;
 
+    if (EVP_Digest(input.data, input.length, digest, &digest_length, key->digest, NULL) != 1)
+        return false;
+    if (key->p384 != NULL)
+        return sg_p384_verify(key->p384, signature, digest, digest_length);
     if (key->recipe->family == FAMILY_EC) {
         length = der_signature(der, signature, key->recipe->bytes);
         if (length == 0)
             return false;
         signature = der;
     }
-    if (EVP_Digest(input.data, input.length, digest, &digest_length, key->digest, NULL) != 1)
-        return false;
     return EVP_PKEY_verify(key->verifier, signature, length, digest, digest_length) == 1;
 }
 
