@@ -5,8 +5,8 @@
 #ifndef SG_GATE_CONTEXT_H
 #define SG_GATE_CONTEXT_H
 
-#include "credential/token_keys.h"
 #include "gate/decide.h"
+#include "gate/token_keys.h"
 
 #define SG_RESOURCE_MAX 640
 

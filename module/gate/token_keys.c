@@ -3,7 +3,7 @@
  * token, then look-ups. Must never read request_tags, which the caller of
  * sts:GetWebIdentityToken chose, nor take a claim of a wrong type for an absent one.
  */
-#include "credential/token_keys.h"
+#include "gate/token_keys.h"
 
 #include <openssl/crypto.h>
 

@@ -3,8 +3,8 @@
  * when a statement asks, from a token whose signature has been verified; it borrows nothing of the
  * token once read.
  */
-#ifndef SG_CREDENTIAL_TOKEN_KEYS_H
-#define SG_CREDENTIAL_TOKEN_KEYS_H
+#ifndef SG_GATE_TOKEN_KEYS_H
+#define SG_GATE_TOKEN_KEYS_H
 
 #include "base/encoding.h"
 #include "base/json.h"
