@@ -3,7 +3,7 @@
  * not be read. An error changes no record for the looser; it lets the account grow stale, which
  * gateways see in the stamp.
  */
-#include "agent/agent.h"
+#include "agent/events_queue.h"
 
 #include "aws/endpoints.h"
 #include "base/date.h"
@@ -269,6 +269,7 @@ void sg_account_round_ended(struct sg_agent_account *account, bool good, int64_t
                      sg_now_ms(account->agent) - MANAGED_KEPT_MS - 4 * account->config->refresh_ms);
     set_next_round(account, good);
     answer_waiters(account);
+    sg_events_round_ended(account, good);
 }
 
 /* ---- opening ---- */

@@ -3,6 +3,7 @@
  * new configuration or the end.
  */
 #include "agent/caller.h"
+#include "agent/events_queue.h"
 
 #include "base/date.h"
 
@@ -176,6 +177,8 @@ int sg_agent_load(struct sg_agent *agent)
         sg_issuer_refresh(&agent->issuers[i]);
     for (size_t i = 0; i < agent->account_count; i++)
         sg_account_refresh(&agent->accounts[i]);
+    if (error == SG_OK)
+        error = sg_events_open(agent);
     return SG_OK;
 }
 
@@ -190,6 +193,7 @@ void sg_agent_unload(struct sg_agent *agent)
     free(agent->issuers);
     agent->accounts = NULL;
     agent->issuers = NULL;
+    sg_events_close(agent);
     agent->account_count = agent->issuer_count = 0;
     sg_signers_close(agent);
     sg_timer_stop(&agent->timers, &agent->budget_timer);

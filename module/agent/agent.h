@@ -27,6 +27,7 @@ struct sg_agent;
 struct sg_callers;
 struct sg_sweep;
 struct sg_files;
+struct sg_events;
 
 /* Who waits for an answer. The serial tells whether the client is still the one that asked. */
 struct sg_waiter {
@@ -126,6 +127,7 @@ struct sg_agent {
     struct sg_store_writer *writer;
     struct sg_callers *callers; /* who signed which request; see caller.h */
     struct sg_signer *signers;
+    struct sg_events *events; /* queues; events_queue.h */
     struct sg_agent_account *accounts;
     size_t account_count;
     struct sg_agent_issuer *issuers;
@@ -266,6 +268,8 @@ struct sg_call {
 
 void sg_call_start(struct sg_call *call); /* `done` comes later, never from here */
 void sg_call_stop(struct sg_call *call);
+/* How far AWS's clock is ahead of ours: what is signed from now on is dated so. */
+void sg_account_set_clock_offset(struct sg_agent_account *account, int64_t offset_ms);
 
 /* ---- sweep.c: GetAccountAuthorizationDetails ---- */
 

@@ -42,7 +42,7 @@ static void later(struct sg_call *call, int64_t pause_ms)
                  send_call, call);
 }
 
-static void set_clock_offset(struct sg_agent_account *account, int64_t offset_ms)
+void sg_account_set_clock_offset(struct sg_agent_account *account, int64_t offset_ms)
 {
     account->iam.clock_offset_ms = account->sts.clock_offset_ms = offset_ms;
     sg_provider_set_clock_offset(account->provider, offset_ms);
@@ -60,7 +60,7 @@ static bool mend(struct sg_call *call, const struct sg_iam_answer *answer)
     const bool away = offset_ms <= -AWAY_MS || offset_ms >= AWAY_MS;
     if (answer->outcome == SG_IAM_CLOCK && answer->date_ms != 0 &&
         (away || account->iam.clock_offset_ms != 0))
-        set_clock_offset(account, offset_ms); /* also when our clock was mended since */
+        sg_account_set_clock_offset(account, offset_ms); /* also when our clock was mended since */
     else
         sg_provider_refused(account->provider, call->key_id);
     return true;

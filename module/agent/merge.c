@@ -11,7 +11,8 @@
 
 #define YOUNG_CUTOFF_MS (5 * SG_MINUTE_MS)
 #define FLAGS_OF_AGENT                                                                             \
-    (unsigned)(SG_STATEMENT_FROM_IAM | SG_STATEMENT_GONE_ONCE | SG_STATEMENT_RATCHETED)
+    (unsigned)(SG_STATEMENT_FROM_IAM | SG_STATEMENT_GONE_ONCE | SG_STATEMENT_RATCHETED |           \
+               SG_STATEMENT_HELD)
 
 struct merge {
     struct sg_buffer statements;
@@ -194,8 +195,10 @@ static int64_t kept_until(const struct merge *merge, const struct sg_statement *
 /* Of the operator's own he disposes himself; what only an event told was never AWS's answer. */
 static bool ratchet_holds(const struct merge *merge, const struct sg_statement *gone)
 {
-    return merge->reading->ratchet && sg_statement_counts(gone) &&
-           gone->origin != SG_POLICY_EXTRA && gone->first_seen_ms != 0;
+    const bool held = (gone->flags & SG_STATEMENT_HELD) != 0;
+
+    return (held || (merge->reading->ratchet && gone->first_seen_ms != 0)) &&
+           sg_statement_counts(gone) && gone->origin != SG_POLICY_EXTRA;
 }
 
 static bool take_gone_once(struct merge *merge, const struct sg_statement *statement)
@@ -218,8 +221,9 @@ static bool take_gone_once(struct merge *merge, const struct sg_statement *state
 static bool take_gone_again(struct merge *merge, const struct sg_statement *statement)
 {
     const bool known = (statement->flags & SG_STATEMENT_GONE_ONCE) == 0;
+    const bool held = (statement->flags & SG_STATEMENT_HELD) != 0;
 
-    if ((statement->flags & SG_STATEMENT_RATCHETED) != 0 && merge->reading->ratchet &&
+    if ((statement->flags & SG_STATEMENT_RATCHETED) != 0 && (merge->reading->ratchet || held) &&
         merge->reading->aws_ms < statement->kept_until_ms) {
         struct sg_statement *copy = append(merge, statement);
         if (copy == NULL)

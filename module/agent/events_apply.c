@@ -1,0 +1,384 @@
+/*
+ * events_apply.c - what one message sets off: a role tightened and read anew, an account read anew,
+ * an issue time noted. Must never loosen on an event's word, and never believe an event about an
+ * account that this queue was not configured for.
+ */
+#include "agent/events_queue.h"
+#include "base/json.h"
+#include "store/issued.h"
+
+#include <stdlib.h>
+
+/* An event may be that much older than the last read and still tighten: AWS's answers and its
+ * events tell whole seconds. What has been undone since goes with the next two reads. */
+#define LATE_MS INT64_C(10000)
+/* What a read does not show any more is looked for once more, as loosening needs it. */
+#define AGAIN_MS 1000
+/* Managed policies may change many times a minute: rounds for them leave IAM some peace. */
+#define BETWEEN_MS 1000
+/* Received so often, a message that can't be dealt with is deleted: not every queue has a redrive.
+ */
+#define GIVEN_UP 20
+
+/* ---- messages that are waited for ---- */
+
+static struct sg_pending *find_pending(const struct sg_events *events, const char *id)
+{
+    struct sg_pending *pending = events->pending;
+
+    while (pending != NULL && strcmp(pending->id, id) != 0)
+        pending = pending->next;
+    return pending;
+}
+
+void sg_pending_stop(struct sg_pending *pending)
+{
+    struct sg_events *events = pending->events;
+
+    for (struct sg_pending **at = &events->pending; *at != NULL; at = &(*at)->next) {
+        if (*at != pending)
+            continue;
+        *at = pending->next;
+        events->pending_count--;
+        break;
+    }
+    sg_reread_stop(&pending->reread);
+    sg_timer_stop(&events->agent->timers, &pending->timer);
+    free(pending->handle);
+    free(pending);
+    sg_events_go_on(events);
+}
+
+static struct sg_pending *add_pending(struct sg_events *events, struct sg_agent_account *account,
+                                      const char *role)
+{
+    struct sg_pending *pending = sg_alloc(1, sizeof *pending);
+
+    if (pending == NULL)
+        return NULL;
+    pending->events = events;
+    pending->account = account;
+    (void)sg_text_copy(pending->role, sizeof pending->role, sg_text_of(role));
+    pending->next = events->pending;
+    events->pending = pending;
+    events->pending_count++;
+    return pending;
+}
+
+static bool was_seen(const struct sg_events *events, const char *id)
+{
+    for (size_t i = 0; i < SG_EVENTS_SEEN; i++) {
+        if (strcmp(events->seen[i], id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void note_seen(struct sg_events *events, const char *id)
+{
+    (void)sg_text_copy(events->seen[events->seen_at], sizeof events->seen[0], sg_text_of(id));
+    events->seen_at = (events->seen_at + 1) % SG_EVENTS_SEEN;
+}
+
+/* ---- confirming ---- */
+
+static void confirmed(struct sg_pending *pending)
+{
+    char *handle = pending->handle;
+
+    pending->handle = NULL;
+    if (handle != NULL) {
+        note_seen(pending->events, pending->id);
+        sg_events_done(pending->events, handle);
+    }
+    sg_pending_stop(pending);
+}
+
+static bool misses_a_statement(const struct sg_pending *pending)
+{
+    const struct sg_statement *statement;
+    char key[SG_ROLE_NAME_MAX + 1];
+    struct sg_record record;
+    size_t at = 0;
+
+    if (!sg_role_name_fold(key, sg_text_of(pending->role)))
+        return false;
+    const struct sg_role *role = sg_roles_find(&pending->account->roles, sg_text_of(key));
+    if (role == NULL || !sg_role_record(&record, role))
+        return false;
+    while ((statement = sg_statement_next(record.statements, &at)) != NULL) {
+        if ((statement->flags & SG_STATEMENT_GONE_ONCE) != 0)
+            return true;
+    }
+    return false;
+}
+
+static void look_again(void *payload)
+{
+    struct sg_pending *pending = payload;
+
+    if (sg_agent_reread_role(pending->account, sg_text_of(pending->role), &pending->reread) !=
+        SG_OK)
+        sg_pending_stop(pending);
+}
+
+static void looked_again(void *payload, int status)
+{
+    (void)status; /* the next round looks too */
+    sg_pending_stop(payload);
+}
+
+static void look_later(struct sg_events *events, struct sg_agent_account *account, const char *role)
+{
+    struct sg_pending *pending = add_pending(events, account, role);
+
+    if (pending == NULL)
+        return;
+    pending->reread.done = looked_again;
+    pending->reread.payload = pending;
+    sg_timer_set(&events->agent->timers, &pending->timer, sg_now_ms(events->agent) + AGAIN_MS,
+                 look_again, pending);
+}
+
+static void was_read(void *payload, int status)
+{
+    struct sg_pending *pending = payload;
+
+    if (status != SG_OK) {
+        sg_pending_stop(pending); /* the message comes again */
+        return;
+    }
+    if (misses_a_statement(pending))
+        look_later(pending->events, pending->account, pending->role);
+    confirmed(pending);
+}
+
+static void round_due(void *payload)
+{
+    sg_account_refresh(payload);
+}
+
+/* A round now, unless one has just been. */
+static void begin_round(struct sg_agent_account *account)
+{
+    const int64_t now_ms = sg_now_ms(account->agent);
+    int64_t at_ms = account->ended_boot_ms == 0 ? now_ms : account->ended_boot_ms + BETWEEN_MS;
+
+    if (at_ms < now_ms)
+        at_ms = now_ms;
+    if (!account->in_round && (!account->timer.set || account->timer.at_ms > at_ms))
+        sg_timer_set(&account->agent->timers, &account->timer, at_ms, round_due, account);
+}
+
+void sg_events_round_ended(struct sg_agent_account *account, bool good)
+{
+    struct sg_pending *next;
+    bool more = false;
+
+    for (struct sg_events *events = account->agent->events; events != NULL; events = events->next) {
+        for (struct sg_pending *pending = events->pending; pending != NULL; pending = next) {
+            next = pending->next;
+            if (pending->account != account || pending->round == 0)
+                continue;
+            if (good && account->round >= pending->round)
+                confirmed(pending);
+            else
+                more = more || account->round < pending->round;
+        }
+    }
+    if (more)
+        begin_round(account);
+}
+
+/* ---- what an event says ---- */
+
+static struct sg_agent_account *account_of(const struct sg_events *events,
+                                           const struct sg_event *event)
+{
+    struct sg_agent *agent = events->agent;
+
+    for (size_t i = 0; i < agent->account_count; i++) {
+        const struct sg_account *config = agent->accounts[i].config;
+
+        if (config->events_queue != NULL && strcmp(config->events_queue, events->queue.url) == 0 &&
+            strcmp(config->id, event->account) == 0)
+            return &agent->accounts[i];
+    }
+    return NULL;
+}
+
+/* Notes when a session of one of this account's roles was issued; others' are not ours to note. */
+static bool note_session(struct sg_events *events, const struct sg_agent_account *account,
+                         const struct sg_event_session *session)
+{
+    struct sg_agent *agent = events->agent;
+    struct sg_problems problems = {0};
+    struct sg_role_arn parts;
+    char key[SG_ROLE_NAME_MAX + 1];
+
+    if (session->role_arn[0] == '\0' ||
+        !sg_account_owns_role(account, &parts, sg_text_of(session->role_arn)) ||
+        !sg_role_name_fold(key, parts.name))
+        return true;
+    const int error =
+        sg_store_issue(agent->writer, account->config->origin, sg_text_of(session->access_key_id),
+                       sg_text_of(key), session->issued_ms,
+                       sg_clock_wall_ms(agent->clock) + account->iam.clock_offset_ms, &problems);
+    sg_log_problems(agent, SG_LOG_ERROR, account->config->label, &problems);
+    events->sessions += error == SG_OK;
+    return error == SG_OK || error == SG_E_INVALID;
+}
+
+static const struct sg_role *known_role(const struct sg_agent_account *account, const char *name)
+{
+    char key[SG_ROLE_NAME_MAX + 1];
+
+    return sg_role_name_fold(key, sg_text_of(name))
+               ? sg_roles_find(&account->roles, sg_text_of(key))
+               : NULL;
+}
+
+/* What a read has told since is not overruled by an event that comes late. */
+static bool is_news(const struct sg_agent_account *account, const struct sg_role *role,
+                    const struct sg_event *event)
+{
+    const int64_t read_ms = role->read_aws_ms != 0 ? role->read_aws_ms : account->complete_aws_ms;
+
+    return event->at_ms > read_ms - LATE_MS;
+}
+
+/* A document that can't be read as a policy revokes nobody before IAM itself has shown it. */
+static bool is_policy(struct sg_text document)
+{
+    struct sg_problems problems = {0};
+    struct sg_buffer compiled = {0};
+    const bool good = document.length > 0 &&
+                      sg_policy_compile(&compiled, document, SG_POLICY_INLINE, SG_TEXT("told"),
+                                        &problems) == SG_OK &&
+                      problems.count == 0;
+
+    sg_problems_clear(&problems);
+    sg_buffer_clear(&compiled);
+    return good;
+}
+
+static bool wait_for_read(struct sg_events *events, struct sg_agent_account *account,
+                          const struct sg_event *event, const struct sg_sqs_message *message)
+{
+    struct sg_pending *pending = add_pending(events, account, event->role);
+
+    if (pending == NULL)
+        return false;
+    (void)sg_text_copy(pending->id, sizeof pending->id, sg_text_of(event->id));
+    pending->handle = sg_text_dup(message->handle);
+    pending->reread.done = was_read;
+    pending->reread.payload = pending;
+    if (event->kind == SG_EVENT_POLICY) {
+        /* A round under way may have read it before. */
+        pending->round = account->round + 1;
+        begin_round(account);
+        return true;
+    }
+    if (sg_agent_reread_role(account, sg_text_of(event->role), &pending->reread) == SG_OK)
+        return true;
+    sg_pending_stop(pending);
+    return false;
+}
+
+/* True: the message may be deleted now. */
+static bool take_change(struct sg_events *events, struct sg_agent_account *account,
+                        const struct sg_event *event, const struct sg_sqs_message *message)
+{
+    const struct sg_role *role =
+        event->kind == SG_EVENT_ROLE ? known_role(account, event->role) : NULL;
+    const struct sg_text document = sg_buffer_text(&event->document);
+
+    /* Nobody asked for that role: whoever does has it read then. */
+    if (event->kind == SG_EVENT_ROLE && role == NULL)
+        return true;
+    sg_hold_touched(events, account, event);
+    if (role != NULL && is_news(account, role, event) && is_policy(document) &&
+        sg_account_tighten(account, sg_text_of(event->role), SG_POLICY_INLINE,
+                           sg_text_of(event->policy), document) == SG_OK)
+        sg_hold_late(events, account, event);
+    events->applied++;
+    (void)wait_for_read(events, account, event, message);
+    return false;
+}
+
+/* ---- one message ---- */
+
+static void tell_malformed(struct sg_events *events, const struct sg_sqs_message *message,
+                           const char *why)
+{
+    unsigned left_out;
+    char id[48];
+
+    events->malformed++;
+    if (!sg_text_copy(id, sizeof id, message->id))
+        id[0] = '\0';
+    if (sg_rated_tell(&events->malformed_told, events->agent, &left_out))
+        sg_log(&events->agent->log, SG_LOG_WARNING,
+               "account=%s events-queue=malformed message=%s received=%llu others=%u problem=%s; "
+               "it is left to the queue's redrive",
+               events->account->config->label, id, (unsigned long long)message->receive_count,
+               left_out, why);
+}
+
+static bool is_duplicate(struct sg_events *events, const struct sg_event *event,
+                         const struct sg_sqs_message *message)
+{
+    struct sg_pending *pending = find_pending(events, event->id);
+
+    if (pending != NULL) {
+        char *handle = sg_text_dup(message->handle);
+
+        /* Only the last receipt's handle is sure to delete it. */
+        if (handle != NULL) {
+            free(pending->handle);
+            pending->handle = handle;
+        }
+    }
+    return pending != NULL;
+}
+
+static bool take_event(struct sg_events *events, const struct sg_event *event,
+                       const struct sg_sqs_message *message)
+{
+    struct sg_agent_account *account = account_of(events, event);
+
+    if (event->kind == SG_EVENT_NONE)
+        return true;
+    if (account == NULL) {
+        events->foreign++;
+        return true;
+    }
+    if (was_seen(events, event->id)) {
+        events->duplicate++;
+        return true;
+    }
+    if (is_duplicate(events, event, message)) {
+        events->duplicate++;
+        return false;
+    }
+    (void)note_session(events, account, &event->actor);
+    if (event->kind == SG_EVENT_SESSION)
+        return note_session(events, account, &event->issued);
+    return take_change(events, account, event, message);
+}
+
+void sg_events_take(struct sg_events *events, const struct sg_sqs_message *message)
+{
+    struct sg_event event = {.kind = SG_EVENT_NONE};
+    char why[96] = "";
+    bool done = false;
+
+    const int error = sg_event_read(&event, message->body, why, sizeof why);
+    if (error == SG_OK)
+        done = take_event(events, &event, message);
+    else if (error == SG_E_INVALID)
+        tell_malformed(events, message, why);
+    sg_event_clear(&event);
+    if (done || (message->receive_count >= GIVEN_UP && error == SG_E_INVALID))
+        sg_events_done(events, sg_text_dup(message->handle));
+}
