@@ -160,7 +160,44 @@ static int collect_headers(struct sg_header all[static HEADERS_ALL], size_t *cou
             return SG_E_INVALID;
     }
     qsort(all, *count, sizeof all[0], compare_headers);
+    for (size_t i = 1; i < *count; i++) {
+        if (sg_text_equal_nocase(all[i - 1].name, all[i].name))
+            return SG_E_INVALID; /* two values would have to be joined as whoever sends them does */
+    }
     return host ? SG_OK : SG_E_INVALID;
+}
+
+/* The last segment of what is canonical so far goes, with the slash before it. */
+static void drop_segment(struct sg_buffer *out, size_t start)
+{
+    while (out->length > start && out->data[out->length - 1] != '/')
+        out->length--;
+    if (out->length > start)
+        out->length--;
+}
+
+/*
+ * Of every service but S3: without empty and dot segments (RFC 3986 5.2.4), and what is sent
+ * percent-encoded is encoded once more.
+ */
+static void add_path(struct sg_buffer *out, struct sg_text path)
+{
+    const size_t start = out->length;
+    bool folder = path.length > 0 && path.data[path.length - 1] == '/';
+
+    while (path.length > 0) {
+        struct sg_text segment;
+
+        (void)sg_text_cut(&segment, &path, '/');
+        if (sg_text_equal(segment, SG_TEXT(".."))) {
+            drop_segment(out, start);
+        } else if (segment.length > 0 && !sg_text_equal(segment, SG_TEXT("."))) {
+            sg_buffer_add_text(out, SG_TEXT("/"));
+            sg_percent_encode(out, segment, false);
+        }
+    }
+    if (out->length == start || folder)
+        sg_buffer_add_text(out, SG_TEXT("/"));
 }
 
 static int canonical_request(struct sg_buffer *out, struct sg_buffer *signed_names,
@@ -173,7 +210,7 @@ static int canonical_request(struct sg_buffer *out, struct sg_buffer *signed_nam
         return SG_E_CRYPTO;
     sg_buffer_add_text(out, request->method);
     sg_buffer_add_text(out, SG_TEXT("\n"));
-    sg_buffer_add_text(out, request->path);
+    add_path(out, request->path);
     sg_buffer_add_text(out, SG_TEXT("\n"));
     const int error = add_query(out, request->query);
     if (error != SG_OK)

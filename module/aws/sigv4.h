@@ -32,8 +32,9 @@ struct sg_sigv4 {
 };
 
 /*
- * SG_OK; SG_E_INVALID: no host header, too many headers, or a control byte in one; SG_E_CRYPTO,
- * SG_E_MEMORY. A session token goes out as the header x-amz-security-token, by the caller.
+ * SG_OK; SG_E_INVALID: no host header, too many headers, one twice, or a control byte in one;
+ * SG_E_CRYPTO, SG_E_MEMORY. A session token goes out as the header x-amz-security-token, by the
+ * caller.
  */
 int sg_sigv4_sign(struct sg_sigv4 *signature, const struct sg_sigv4_request *request,
                   const struct sg_credentials *credentials);

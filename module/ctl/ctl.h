@@ -66,7 +66,9 @@ int ctl_check(struct ctl *ctl);
 int ctl_explain(struct ctl *ctl);
 int ctl_roles(struct ctl *ctl);
 int ctl_status(struct ctl *ctl);
+int ctl_credentials(struct ctl *ctl);
 int ctl_revoke(struct ctl *ctl);
 int ctl_undo(struct ctl *ctl);
+int ctl_lift(struct ctl *ctl);
 
 #endif

@@ -21,9 +21,12 @@ static const struct command {
     {"explain", ctl_explain, "TOKEN|- --service NAME", "each step of a decision, and why"},
     {"roles", ctl_roles, "[--account LABEL] [PATTERN]", "roles, their cutoffs and statements"},
     {"status", ctl_status, "", "how fresh everything is, and what the agent does"},
+    {"credentials", ctl_credentials, "[--account LABEL]",
+     "where AWS credentials come from, whose they are, until when"},
     {"revoke", ctl_revoke, "ROLE [--at TIME] [--account LABEL]",
      "revoke the role's sessions in IAM, as the console does"},
     {"undo", ctl_undo, "ROLE [--account LABEL]", "remove that revocation from IAM"},
+    {"lift", ctl_lift, "ROLE [--account LABEL]", "let go what a ratchet keeps of the role"},
 };
 
 static void print_usage(FILE *out)

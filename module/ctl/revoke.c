@@ -3,11 +3,10 @@
  * AWSRevokeOlderSessions in IAM as the console does, with the caller's own AWS
  * credentials. The document is printed before it is sent.
  */
-#include "aws/endpoints.h"
 #include "aws/iam.h"
 #include "base/buffer.h"
 #include "base/date.h"
-#include "ctl/ctl.h"
+#include "ctl/aws.h"
 #include "policy/policy.h"
 
 #include <json-c/json.h>
@@ -22,6 +21,7 @@ struct target {
     const struct sg_account *account;
     struct sg_text role; /* the name alone: IAM's API takes no path */
     struct sg_text arn;  /* as it was given; empty: a name was */
+    struct ctl_aws aws;
     struct sg_iam iam;
 };
 
@@ -54,36 +54,30 @@ static bool find_target(struct target *target, const struct ctl *ctl, const char
     return true;
 }
 
+/* Whoever revokes does so as himself: the agent's role only reads. */
 static bool connect_iam(struct target *target)
 {
-    const struct sg_account *account = target->account;
-    const struct sg_endpoint *endpoint = sg_endpoint_find(sg_text_of(account->partition));
-    struct sg_problems problems = {0};
+    struct sg_provider_state state;
 
-    target->iam.clock = &sg_clock_system;
-    target->iam.url = account->endpoint;
-    target->iam.region = account->region;
-    if (endpoint != NULL && target->iam.url == NULL)
-        target->iam.url = endpoint->iam_url;
-    if (endpoint != NULL && target->iam.region == NULL)
-        target->iam.region = endpoint->signing_region;
-    if (target->iam.url == NULL || target->iam.region == NULL) {
-        ctl_error("[account %s] needs endpoint and region: partition %s is not one we know",
-                  account->label, account->partition);
+    if (!ctl_aws_open(&target->aws, target->config, target->account, false))
+        return false;
+    if (sg_provider_run(target->aws.provider, CTL_AWS_DEADLINE_MS) != SG_OK) {
+        sg_provider_state(&state, target->aws.provider);
+        ctl_error("no AWS credentials: %s", state.trouble);
         return false;
     }
-    if (sg_credentials_load(&target->iam.credentials, NULL, &problems) != SG_OK) {
-        ctl_print_problems(&problems);
-        ctl_error("no AWS credentials; expected AWS_ACCESS_KEY_ID and its kin, or a profile");
-        return false;
-    }
-    return sg_http_open(&target->iam.http) == SG_OK;
+    target->iam = (struct sg_iam){.http = target->aws.http,
+                                  .clock = &sg_clock_system,
+                                  .url = target->aws.iam.url,
+                                  .region = target->aws.iam.region};
+    return sg_credentials_copy(&target->iam.credentials,
+                               sg_provider_current(target->aws.provider)) == SG_OK;
 }
 
 static void drop_target(struct target *target)
 {
     sg_credentials_clear(&target->iam.credentials);
-    sg_http_close(target->iam.http);
+    ctl_aws_close(&target->aws);
     sg_config_free(target->config);
 }
 
