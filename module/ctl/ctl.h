@@ -69,6 +69,7 @@ int ctl_status(struct ctl *ctl);
 int ctl_credentials(struct ctl *ctl);
 int ctl_revoke(struct ctl *ctl);
 int ctl_undo(struct ctl *ctl);
+int ctl_policy(struct ctl *ctl);
 int ctl_lift(struct ctl *ctl);
 
 #endif

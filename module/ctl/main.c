@@ -26,6 +26,8 @@ static const struct command {
     {"revoke", ctl_revoke, "ROLE [--at TIME] [--account LABEL]",
      "revoke the role's sessions in IAM, as the console does"},
     {"undo", ctl_undo, "ROLE [--account LABEL]", "remove that revocation from IAM"},
+    {"policy", ctl_policy, "test FILE|- [--context KEY=VALUE]...",
+     "what a policy document does to a made-up session, and why"},
     {"lift", ctl_lift, "ROLE [--account LABEL]", "let go what a ratchet keeps of the role"},
 };
 
