@@ -167,7 +167,9 @@ static void poll_queue(void *payload)
         sg_provider_wait(events->account->provider, &events->waiter);
         return;
     }
-    if (sg_sqs_receive(&events->receiving, &events->queue, &signer, events->most,
+    /* Whether it can be read at all is told at once. */
+    const unsigned wait_s = events->health.good ? SG_SQS_WAIT_S : 0;
+    if (sg_sqs_receive(&events->receiving, &events->queue, &signer, events->most, wait_s,
                        (struct sg_http_done){received, events}) != SG_OK)
         failed(events, "ReceiveMessage", "", "the request could not be made");
 }

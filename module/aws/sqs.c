@@ -95,7 +95,8 @@ static int start(struct sg_http_transfer **transfer, const struct sg_sqs_queue *
 }
 
 int sg_sqs_receive(struct sg_http_transfer **transfer, const struct sg_sqs_queue *queue,
-                   const struct sg_sqs_signer *signer, unsigned most, struct sg_http_done done)
+                   const struct sg_sqs_signer *signer, unsigned most, unsigned wait_s,
+                   struct sg_http_done done)
 {
     struct sg_buffer body = {0};
 
@@ -103,9 +104,9 @@ int sg_sqs_receive(struct sg_http_transfer **transfer, const struct sg_sqs_queue
     sg_json_quote(&body, sg_text_of(queue->url));
     /* AttributeNames is the older spelling, which every SQS takes. */
     sg_buffer_addf(&body,
-                   ",\"MaxNumberOfMessages\":%u,\"WaitTimeSeconds\":%d,"
+                   ",\"MaxNumberOfMessages\":%u,\"WaitTimeSeconds\":%u,"
                    "\"AttributeNames\":[\"ApproximateReceiveCount\"]}",
-                   most, SG_SQS_WAIT_S);
+                   most, wait_s);
     return start(transfer, queue, signer, "AmazonSQS.ReceiveMessage", &body, true, done);
 }
 

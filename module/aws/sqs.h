@@ -36,9 +36,11 @@ struct sg_sqs_handle {
     char text[SG_SQS_HANDLE_BYTES];
 };
 
-/* Begins; `done` comes later, from sg_http_wait() only. Errors are sg_signed_start()'s. */
+/* Begins; `done` comes later, from sg_http_wait() only. Errors are sg_signed_start()'s. wait_s: at
+ * most so long for the first message; 0: not at all. */
 int sg_sqs_receive(struct sg_http_transfer **transfer, const struct sg_sqs_queue *queue,
-                   const struct sg_sqs_signer *signer, unsigned most, struct sg_http_done done);
+                   const struct sg_sqs_signer *signer, unsigned most, unsigned wait_s,
+                   struct sg_http_done done);
 /* count: 1 to SG_SQS_BATCH. */
 int sg_sqs_delete(struct sg_http_transfer **transfer, const struct sg_sqs_queue *queue,
                   const struct sg_sqs_signer *signer, const char *const *handles, size_t count,
