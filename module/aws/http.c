@@ -111,6 +111,7 @@ int sg_http_configure(struct sg_http *http, const struct sg_http_settings *setti
     free(http->ca_bundle);
     http->proxy = proxy;
     http->ca_bundle = ca_bundle;
+    http->drip_s = settings->drip_s;
     return SG_OK;
 }
 
@@ -178,10 +179,11 @@ static bool set_trust(CURL *easy, const struct sg_http *http)
            curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK;
 }
 
-static bool set_limits(CURL *easy, const struct sg_http_request *request)
+static bool set_limits(CURL *easy, const struct sg_http *http,
+                       const struct sg_http_request *request)
 {
     const char *schemes = strncasecmp(request->url, "https:", 6) == 0 ? "https" : "http";
-    const long drip_s = request->patient ? 0 : DRIP_S;
+    const long drip_s = request->patient ? 0 : http->drip_s > 0 ? http->drip_s : DRIP_S;
 
     return curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, schemes) == CURLE_OK &&
@@ -240,7 +242,7 @@ int sg_http_start(struct sg_http_transfer **out, struct sg_http *http,
     transfer->done = done;
     transfer->body.limit = request->max_bytes;
     transfer->easy = curl_easy_init();
-    if (transfer->easy == NULL || !set_limits(transfer->easy, request) ||
+    if (transfer->easy == NULL || !set_limits(transfer->easy, http, request) ||
         !set_route(transfer->easy, http, request) || !set_trust(transfer->easy, http) ||
         !set_content(transfer, request) ||
         curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK) {

@@ -59,6 +59,7 @@ void sg_http_close(struct sg_http *http); /* transfers under way end without a c
 struct sg_http_settings {
     const char *proxy; /* a URL; "environment": https_proxy, no_proxy and their kin; NULL: none */
     const char *ca_bundle; /* PEM file of the authorities to trust; NULL: the system's */
+    long drip_s;           /* an answer that only drips for so long is given up; 0: 12 */
 };
 /* For transfers begun from now on; the texts are copied. SG_OK or SG_E_MEMORY. */
 int sg_http_configure(struct sg_http *http, const struct sg_http_settings *settings);

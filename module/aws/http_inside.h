@@ -15,6 +15,7 @@ struct sg_http {
     struct curl_waitfd *others;
     size_t others_size;
     char *proxy, *ca_bundle; /* NULL: none; the system's */
+    long drip_s;             /* 0: the default */
 };
 
 /* The transfer is over: calls who waits for it and frees it. */
