@@ -224,6 +224,23 @@ def sample_hands_every_variable_on():
         yield sample + " hands the credential on"
 
 
+TELLINGS = {"TELLS": "yes", "TELLS_ABSENT": "absent", "TELLS_NOT": "unknown",
+            "TELLS_OR_ABSENT": "yes/absent", "TELLS_OR_NOT": "yes/unknown"}
+
+
+@check
+def condition_keys_are_those_of_the_manual():
+    code, docs = [], []
+    for name, traits, *told in re.findall(
+            r'X\(\w+, "([^"]+)", (\w+), (\w+), (\w+), (\w+)\)', read("module/policy/keys.h")):
+        whose = "session" if "C" in traits else "principal" if "P" in traits else "request"
+        code.append(" ".join([name + ("*" if "F" in traits else ""), whose]
+                             + [TELLINGS[word] for word in told]))
+    for row in re.findall(r"^\.It Li (\S+ Ta .*)$", read("man/stsgate-policy.5"), re.M):
+        docs.append(row.replace(" Ta ", " "))
+    yield from same("condition key", code, docs, "man/stsgate-policy.5")
+
+
 @check
 def limits_are_those_of_the_manual():
     text = sources("module/hosts/nginx") + read(HEADER)
