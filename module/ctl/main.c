@@ -23,6 +23,8 @@ static const struct command {
     {"status", ctl_status, "", "how fresh everything is, and what the agent does"},
     {"credentials", ctl_credentials, "[--account LABEL]",
      "where AWS credentials come from, whose they are, until when"},
+    {"login-token", ctl_login_token, "--issuer LABEL [--role NAME] [--region REGION]",
+     "a signed GetCallerIdentity of your own session, with its companion"},
     {"revoke", ctl_revoke, "ROLE [--at TIME] [--account LABEL]",
      "revoke the role's sessions in IAM, as the console does"},
     {"undo", ctl_undo, "ROLE [--account LABEL]", "remove that revocation from IAM"},

@@ -1,0 +1,257 @@
+/*
+ * login_token.c - `stsgatectl login-token`: a signed GetCallerIdentity for an issuer of the
+ * configuration, made of the caller's own session and bound to this gateway; with --role, one that
+ * carries a companion. For scripts and tests. The token is all that goes to standard output.
+ */
+#include "aws/sigv4.h"
+#include "base/buffer.h"
+#include "base/encoding.h"
+#include "base/json.h"
+#include "credential/sts_hosts.h"
+#include "ctl/aws.h"
+#include "session/arn.h"
+
+#include <stsgate/stsgate.h>
+
+#include <stdio.h>
+
+#define FORM_TYPE   "application/x-www-form-urlencoded; charset=utf-8"
+#define STS_BODY    "Action=GetCallerIdentity&Version=2011-06-15"
+#define HEADERS_MAX 8
+
+static const char usage[] = "login-token --issuer LABEL [--role NAME] [--region REGION]";
+
+struct login {
+    const struct sg_issuer *issuer;
+    struct sg_text role; /* of the companion; empty: none */
+    struct sg_text region;
+    struct sg_credentials credentials;
+    int64_t now_ms;
+};
+
+static void add_member(struct sg_buffer *json, const char *name, struct sg_text value)
+{
+    sg_buffer_addf(json, "%s", json->length == 0 ? "{" : ",");
+    sg_json_quote(json, sg_text_of(name));
+    sg_buffer_add_text(json, SG_TEXT(":"));
+    sg_json_quote(json, value);
+}
+
+/* One signed POST: its headers as a JSON object. `more` headers are signed, too. */
+static bool sign(struct sg_buffer *json, const struct login *login, const struct sg_aws_host *host,
+                 const char *service, struct sg_text body, const struct sg_header *more,
+                 size_t more_count)
+{
+    const struct sg_issuer *issuer = login->issuer;
+    struct sg_header headers[HEADERS_MAX] = {
+        {SG_TEXT("Host"), sg_text_of(host->name)},
+        {SG_TEXT("Content-Type"), SG_TEXT(FORM_TYPE)},
+        {sg_text_of(issuer->bind_header), sg_text_of(issuer->bind_value)},
+    };
+    const struct sg_sigv4_request request = {
+        .method = SG_TEXT("POST"),
+        .path = SG_TEXT("/"),
+        .body = body,
+        .headers = headers,
+        .header_count = 3 + more_count,
+        .region = sg_text_of(host->region),
+        .service = sg_text_of(service),
+        .now_ms = login->now_ms,
+    };
+    struct sg_sigv4 signature;
+
+    for (size_t i = 0; i < more_count; i++)
+        headers[3 + i] = more[i];
+    if (sg_sigv4_sign(&signature, &request, &login->credentials) != SG_OK)
+        return false;
+    add_member(json, "Authorization", sg_buffer_text(&signature.authorization));
+    add_member(json, "X-Amz-Date", sg_text_of(signature.date));
+    add_member(json, "X-Amz-Security-Token", sg_text_of(login->credentials.session_token));
+    for (size_t i = 0; i < request.header_count; i++) {
+        char name[80];
+
+        if (sg_text_copy(name, sizeof(name), headers[i].name))
+            add_member(json, name, headers[i].value);
+        else
+            json->failed = true;
+    }
+    sg_buffer_add_text(json, SG_TEXT("}"));
+    sg_sigv4_clear(&signature);
+    return !json->failed;
+}
+
+/* Base64 with its padding, as Vault's clients send their fields. */
+static void add_field(struct sg_buffer *out, struct sg_text text)
+{
+    struct sg_buffer field = {0};
+
+    sg_base64url_encode(&field, (const unsigned char *)text.data, text.length);
+    for (size_t i = 0; i < field.length; i++) {
+        if (field.data[i] == '-')
+            field.data[i] = '+';
+        if (field.data[i] == '_')
+            field.data[i] = '/';
+    }
+    sg_buffer_add_text(out, SG_TEXT("."));
+    sg_buffer_add_text(out, sg_buffer_text(&field));
+    for (size_t i = field.length; i % 4 != 0; i++)
+        sg_buffer_add_text(out, SG_TEXT("="));
+    out->failed = out->failed || field.failed;
+    sg_buffer_wipe(&field);
+}
+
+/* The four headers of a companion: a GetRole of the session's own role. */
+struct companion {
+    struct sg_buffer names[4], url, headers, body;
+    struct sg_header all[4];
+};
+
+static bool make_companion(struct companion *companion, const struct login *login)
+{
+    static const char *const suffixes[] = {"-Method", "-URL", "-Headers", "-Body"};
+    const struct sg_account *account = login->issuer->account;
+    struct sg_aws_host host;
+
+    if (!sg_aws_host_of(&host, SG_SIGNED_IAM, sg_text_of(account->partition), login->region))
+        return false;
+    sg_buffer_addf(&companion->url, "https://%s/", host.name);
+    sg_buffer_addf(&companion->body, "Action=GetRole&RoleName=%.*s&Version=2010-05-08",
+                   SG_TEXT_ARG(login->role));
+    if (companion->url.failed || companion->body.failed ||
+        !sign(&companion->headers, login, &host, "iam", sg_buffer_text(&companion->body), NULL, 0))
+        return false;
+    const struct sg_text values[] = {SG_TEXT("POST"), sg_buffer_text(&companion->url),
+                                     sg_buffer_text(&companion->headers),
+                                     sg_buffer_text(&companion->body)};
+    for (size_t i = 0; i < 4; i++) {
+        sg_buffer_addf(&companion->names[i], "%s%s", login->issuer->companion_header, suffixes[i]);
+        if (companion->names[i].failed)
+            return false;
+        companion->all[i] = (struct sg_header){sg_buffer_text(&companion->names[i]), values[i]};
+    }
+    return true;
+}
+
+static void drop_companion(struct companion *companion)
+{
+    for (size_t i = 0; i < 4; i++)
+        sg_buffer_clear(&companion->names[i]);
+    sg_buffer_clear(&companion->url);
+    sg_buffer_wipe(&companion->headers);
+    sg_buffer_clear(&companion->body);
+}
+
+static int print_token(const struct login *login)
+{
+    const struct sg_account *account = login->issuer->account;
+    struct companion companion = {.names = {{0}}};
+    struct sg_buffer token = {0}, headers = {0}, url = {0};
+    struct sg_aws_host host;
+    int status = CTL_UNDECIDED;
+
+    if (!sg_aws_host_of(&host, SG_SIGNED_STS, sg_text_of(account->partition), login->region)) {
+        ctl_error("%.*s is no region of partition %s that this version knows",
+                  SG_TEXT_ARG(login->region), account->partition);
+        return CTL_USAGE;
+    }
+    if (login->role.length > 0 && !make_companion(&companion, login))
+        goto out;
+    if (!sign(&headers, login, &host, "sts", SG_TEXT(STS_BODY), companion.all,
+              login->role.length > 0 ? 4 : 0))
+        goto out;
+    sg_buffer_addf(&url, "https://%s/", host.name);
+    sg_buffer_add_text(&token, SG_TEXT("sts-post-v1.POST"));
+    add_field(&token, sg_buffer_text(&url));
+    add_field(&token, SG_TEXT(STS_BODY));
+    add_field(&token, sg_buffer_text(&headers));
+    if (url.failed || token.failed)
+        goto out;
+    if (token.length > STSGATE_CREDENTIAL_MAX)
+        ctl_error("the session token is so long that gateways refuse the credential: %zu bytes",
+                  token.length);
+    else
+        status = puts(token.data) < 0 ? CTL_UNDECIDED : CTL_YES;
+
+out:
+    if (status == CTL_UNDECIDED)
+        ctl_error("the token could not be made");
+    drop_companion(&companion);
+    sg_buffer_clear(&url);
+    sg_buffer_wipe(&headers);
+    sg_buffer_wipe(&token);
+    return status;
+}
+
+static const struct sg_issuer *find_issuer(const struct ctl *ctl, const struct sg_config *config,
+                                           const char *label)
+{
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        if (config->issuers[i].kind == SG_ISSUER_CALLER_IDENTITY &&
+            strcmp(config->issuers[i].label, label) == 0)
+            return &config->issuers[i];
+    }
+    ctl_error("there is no [issuer %s] with kind = aws-caller-identity in %s/stsgate.conf", label,
+              ctl->folder);
+    return NULL;
+}
+
+/* The caller's own keys; only a session's can be told young from old. */
+static int load_keys(struct login *login, const struct sg_config *config)
+{
+    struct sg_provider_state state;
+    struct ctl_aws aws = {.http = NULL};
+    int status = CTL_UNDECIDED;
+
+    if (!ctl_aws_open(&aws, config, login->issuer->account, false))
+        goto out;
+    if (sg_provider_run(aws.provider, CTL_AWS_DEADLINE_MS) != SG_OK) {
+        sg_provider_state(&state, aws.provider);
+        ctl_error("no AWS credentials: %s", state.trouble);
+    } else if (sg_credentials_copy(&login->credentials, sg_provider_current(aws.provider)) !=
+               SG_OK) {
+        ctl_error("out of memory");
+    } else if (login->credentials.session_token == NULL) {
+        ctl_error("these are long-term keys, which gateways refuse; assume a role first");
+        status = CTL_NO;
+    } else {
+        status = CTL_YES;
+    }
+out:
+    ctl_aws_close(&aws);
+    return status;
+}
+
+int ctl_login_token(struct ctl *ctl)
+{
+    const char *issuer = NULL, *role = NULL, *region = NULL;
+    const struct ctl_option options[] = {
+        {"--issuer", &issuer}, {"--role", &role}, {"--region", &region}, {0}};
+    struct login login = {.now_ms = sg_clock_wall_ms(&sg_clock_system)};
+    char folded[SG_ROLE_NAME_MAX + 1];
+    struct sg_config *config;
+    int status = CTL_USAGE;
+
+    if (ctl_options(ctl, options, 0, 0, usage) < 0)
+        return CTL_USAGE;
+    if (issuer == NULL || (role != NULL && !sg_role_name_fold(folded, sg_text_of(role)))) {
+        ctl_error("usage: stsgatectl %s", usage);
+        return CTL_USAGE;
+    }
+    config = ctl_config(ctl);
+    if (config == NULL)
+        return CTL_USAGE;
+    login.issuer = find_issuer(ctl, config, issuer);
+    if (login.issuer != NULL) {
+        login.role = sg_text_of(role);
+        login.region =
+            sg_text_of(region != NULL                          ? region
+                       : login.issuer->account->region != NULL ? login.issuer->account->region
+                                                               : "us-east-1");
+        status = load_keys(&login, config);
+    }
+    if (status == CTL_YES)
+        status = print_token(&login);
+    sg_credentials_clear(&login.credentials);
+    sg_config_free(config);
+    return status;
+}
