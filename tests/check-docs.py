@@ -291,13 +291,13 @@ def tool_is_that_of_the_manual():
     code = set(re.findall(r'"(--[a-z]+)=?"', text))
     yield from same("option", code, flags("man/stsgatectl.1"), "man/stsgatectl.1")
     table = text[text.index("} commands[] = {"):text.index("static void print_usage")]
-    commands = re.findall(r'^    \{"(\w+)", ctl_', table, re.M)
+    commands = re.findall(r'^    \{"([\w-]+)", ctl_', table, re.M)
     page = read("man/stsgatectl.1")
-    yield from same("command", commands, re.findall(r"^\.It Cm (\w+)", page, re.M), "man/stsgatectl.1")
+    yield from same("command", commands, re.findall(r"^\.It Cm ([\w-]+)", page, re.M), "man/stsgatectl.1")
     synopsis = page.split(".Sh DESCRIPTION")[0]
-    yield from same("command", commands, re.findall(r"^\.Cm (\w+)", synopsis, re.M), "its synopsis")
+    yield from same("command", commands, re.findall(r"^\.Cm ([\w-]+)", synopsis, re.M), "its synopsis")
     for name in ["README.md"] + ["man/" + page for page in os.listdir(os.path.join(TOP, "man"))]:
-        for command in re.findall(r"^\s*(?:\.Dl \$ |\.Cm |\$ )?stsgatectl (?!\d)([a-z]+)", read(name), re.M):
+        for command in re.findall(r"^\s*(?:\.Dl \$ |\.Cm |\$ )?stsgatectl (?!\d)([a-z-]+)", read(name), re.M):
             if command not in commands:
                 yield "%s: stsgatectl has no command %s" % (name, command)
     for number, meaning in re.findall(r"CTL_\w+ = (\d), */\* (\w+)", text):
