@@ -102,6 +102,7 @@ void sg_identity_told(void *payload, const struct sg_asked *asked,
     const struct sg_issuer *issuer = &config->issuers[asked->issuer];
     const int64_t boot_ms = sg_clock_boot_ms(&reader->gate->clock);
     struct sg_cached known = {.issuer = asked->issuer};
+    struct sg_interval exact;
 
     if (answer->head.status > 0) {
         note_told(&reader->identities, &asked->key, reason_of(answer->head.status),
@@ -113,8 +114,10 @@ void sg_identity_told(void *payload, const struct sg_asked *asked,
                   boot_ms + NO_ANSWER_MS);
         return;
     }
-    (void)sg_store_issued(&known.session.issued, reader->store, boot_ms, issuer->account->origin,
-                          sg_text_of(asked->access_key_id), sg_text_of(known.session.role_key));
+    if (sg_store_issued(&exact, reader->store, boot_ms, issuer->account->origin,
+                        sg_text_of(asked->access_key_id),
+                        sg_text_of(known.session.role_key)) == SG_OK)
+        known.session.issued = exact;
     sg_cache_put(reader->cache, &asked->key, &known, sg_clock_wall_ms(&reader->gate->clock));
 }
 
