@@ -134,7 +134,9 @@ static bool decide_identity(struct sg_decision *decision, const struct sg_ground
         deny(decision, STSGATE_REASON_ROLE_RECREATED);
         return false;
     }
-    if (session->issued.earliest_ms >= record->created_ms)
+    /* AWS gives no id twice: one that was told is of this role, whenever it was made. */
+    if (session->issued.earliest_ms >= record->created_ms ||
+        (record->role_id.length > 0 && session->role_id[0] != 0))
         return true;
     say(decision, "the role was created at %s", sg_date_format(date, record->created_ms));
     if (session->issued.latest_ms < record->created_ms) {

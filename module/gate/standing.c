@@ -60,6 +60,8 @@ static int look_up(struct sg_check *check, struct sg_record *record, struct sg_s
         return SG_OK;
     check->known.epoch = epoch;
     check->known.record = *record;
+    if (session->role_id[0] != 0) /* the same id was compared above; it is not kept */
+        check->known.record.created_ms = INT64_MIN;
     sg_cache_put_record(reader->cache, &check->known);
     return SG_OK;
 }
