@@ -297,7 +297,11 @@ static int open_iam(struct sg_agent_account *account)
     struct sg_endpoint_options options = {.service = SG_AWS_IAM,
                                           .partition = config->partition,
                                           .endpoint = config->endpoint,
-                                          .region = config->region};
+                                          .region = config->region,
+                                          .fips = config->fips,
+                                          .dual_stack = config->dual_stack,
+                                          .environment =
+                                              account->agent->config->environment_endpoints};
 
     int error = place(account, &account->iam, &account->iam_place, &options);
     if (error != SG_OK)

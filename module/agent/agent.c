@@ -153,10 +153,19 @@ static int open_socket(struct sg_agent *agent)
     return agent->listen_fd < 0 ? agent->listen_fd : SG_OK;
 }
 
+static int configure_http(struct sg_agent *agent)
+{
+    return sg_http_configure(agent->http,
+                             &(struct sg_http_settings){.proxy = agent->config->proxy,
+                                                        .ca_bundle = agent->config->ca_bundle});
+}
+
 int sg_agent_load(struct sg_agent *agent)
 {
     agent->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    int error = agent->inotify_fd < 0 ? SG_E_SYSTEM : open_store(agent);
+    int error = agent->inotify_fd < 0 ? SG_E_SYSTEM : configure_http(agent);
+    if (error == SG_OK)
+        error = open_store(agent);
     if (error == SG_OK)
         error = open_accounts(agent);
     if (error == SG_OK)
@@ -168,6 +177,8 @@ int sg_agent_load(struct sg_agent *agent)
         sg_budget_load(agent);
         error = sg_sources_check(agent);
     }
+    if (error == SG_OK)
+        error = sg_events_open(agent);
     if (error != SG_OK) {
         sg_agent_unload(agent);
         return error;
@@ -177,13 +188,12 @@ int sg_agent_load(struct sg_agent *agent)
         sg_issuer_refresh(&agent->issuers[i]);
     for (size_t i = 0; i < agent->account_count; i++)
         sg_account_refresh(&agent->accounts[i]);
-    if (error == SG_OK)
-        error = sg_events_open(agent);
     return SG_OK;
 }
 
 void sg_agent_unload(struct sg_agent *agent)
 {
+    sg_events_close(agent);
     for (size_t i = 0; i < agent->account_count; i++)
         sg_account_close(&agent->accounts[i]);
     for (size_t i = 0; i < agent->issuer_count; i++)
@@ -193,7 +203,6 @@ void sg_agent_unload(struct sg_agent *agent)
     free(agent->issuers);
     agent->accounts = NULL;
     agent->issuers = NULL;
-    sg_events_close(agent);
     agent->account_count = agent->issuer_count = 0;
     sg_signers_close(agent);
     sg_timer_stop(&agent->timers, &agent->budget_timer);

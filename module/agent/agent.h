@@ -392,6 +392,11 @@ void sg_status_write(struct sg_buffer *out, const struct sg_agent *agent);
 
 int sg_loop_run(struct sg_agent *agent);
 
+/* ---- drop.c: not as root ---- */
+
+/* Where root has started it: becomes the user of [agent]. An error was logged. */
+int sg_drop_root(const struct sg_agent *agent);
+
 /* ---- notify.c: systemd ---- */
 
 void sg_notify(const char *state);   /* "READY=1"; nothing when systemd does not listen */

@@ -172,11 +172,15 @@ void sg_fetch_end(struct sg_fetch *fetch, enum sg_fetch_result result, const cha
     char where[192];
 
     if (result != SG_FETCH_GOOD) {
-        sg_log(&account->agent->log, SG_LOG_WARNING, "%s problem=%s",
-               sg_account_where(where, sizeof where, account, fetch->name), why);
+        /* Once as long as it lasts: there may be thousands of them in each round. */
+        const enum sg_log_level level = fetch->denied ? SG_LOG_ERROR : SG_LOG_WARNING;
+        sg_log(&account->agent->log, role->in_trouble ? SG_LOG_DEBUG : level, "%s %sproblem=%s",
+               sg_account_where(where, sizeof where, account, fetch->name),
+               fetch->denied ? "alarm=access-denied " : "", why);
         if (fetch->in_round)
             sg_health_bad(&account->health, "role %s: %s", fetch->name, why);
     }
+    role->in_trouble = result != SG_FETCH_GOOD;
     /* A sweep is complete without a role that it did not show, so that role's age is its own: it
      * must not look as fresh as its account for as long as GetRole gets no answer. */
     const bool unseen = result == SG_FETCH_FAILED && account->config->discover == SG_DISCOVER_SWEEP;

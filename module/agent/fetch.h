@@ -31,7 +31,7 @@ struct sg_fetch {
     char finder[SG_KEY_ID_MAX + 1]; /* id of the keys to which IAM showed no such role */
     char boundary[SG_ARN_MAX * 2];
     int64_t created_ms;
-    bool whole;
+    bool whole, denied;
     struct sg_names inlines, attached;
     unsigned pages; /* of either list that were not the last */
     size_t at;      /* of inlines, then of attached */

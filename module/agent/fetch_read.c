@@ -73,6 +73,7 @@ static bool answer_is_good(struct sg_fetch *fetch, const struct sg_iam_answer *a
     }
     (void)snprintf(why, sizeof why, "%s: %s%s%s", fetch->call.request.action, answer->code,
                    answer->code[0] != '\0' ? ": " : "", answer->message);
+    fetch->denied = answer->outcome == SG_IAM_DENIED;
     const bool of_role = answer->outcome == SG_IAM_DENIED || answer->outcome == SG_IAM_FAILED;
     sg_fetch_end(fetch, of_role ? SG_FETCH_PARTIAL : SG_FETCH_FAILED, why);
     return false;

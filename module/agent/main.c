@@ -142,8 +142,10 @@ static int run(struct sg_agent *agent, const struct options *options)
                strerror(errno));
         return SG_E_SYSTEM;
     }
-    int error = sg_http_open(&agent->http);
-
+    int error = sg_drop_root(agent);
+    if (error != SG_OK)
+        return error;
+    error = sg_http_open(&agent->http);
     agent->clients = sg_alloc(SG_CLIENTS_MAX, sizeof *agent->clients);
     if (error != SG_OK || agent->clients == NULL)
         return SG_E_MEMORY;

@@ -292,6 +292,10 @@ static void took_page(void *payload, const struct sg_iam_answer *answer)
     const struct sg_iam_sink sink = {take_role, take_managed, sweep};
 
     if (answer->outcome != SG_IAM_OK) {
+        if (answer->outcome == SG_IAM_DENIED && account->health.failures == 0)
+            sg_log(&account->agent->log, SG_LOG_ERROR,
+                   "account=%s alarm=access-denied: %s; what was known stays and ages",
+                   account->config->label, answer->message);
         sg_health_bad(&account->health, "GetAccountAuthorizationDetails: %s%s%s", answer->code,
                       answer->code[0] != '\0' ? ": " : "", answer->message);
         end(sweep, false);

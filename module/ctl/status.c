@@ -8,6 +8,7 @@
 #include "ctl/ctl.h"
 #include "store/ask.h"
 
+#include <inttypes.h>
 #include <json-c/json.h>
 #include <poll.h>
 #include <stdio.h>
@@ -125,6 +126,71 @@ static bool show_store(const struct ctl *ctl, const struct sg_config *config,
     return all_good;
 }
 
+/* ---- what the agent says, for people ---- */
+
+static int64_t number(struct json_object *object, const char *name)
+{
+    return json_object_get_int64(json_object_object_get(object, name));
+}
+
+static const char *words(struct json_object *object, const char *name)
+{
+    const char *text = json_object_get_string(json_object_object_get(object, name));
+
+    return text == NULL ? "" : text;
+}
+
+static void show_pauses(struct json_object *apis)
+{
+    for (size_t i = 0; apis != NULL && i < json_object_array_length(apis); i++) {
+        struct json_object *api = json_object_array_get_idx(apis, i);
+
+        if (number(api, "pause_ms") > 0)
+            printf("    %s throttled, pauses for %.1f s more\n", words(api, "name"),
+                   (double)number(api, "pause_ms") / 1000.0);
+    }
+}
+
+static void show_one(const struct ctl *ctl, struct json_object *one, const char *kind)
+{
+    const bool good = json_object_get_boolean(json_object_object_get(one, "good"));
+    struct json_object *age = json_object_object_get(one, "age_ms");
+    char read[64] = "never read whole";
+
+    if (age != NULL)
+        snprintf(read, sizeof(read), "read %.1f s ago", (double)number(one, "age_ms") / 1000.0);
+    printf("  %-8s %-20s ", kind, words(one, "label"));
+    ctl_paint(ctl, good ? CTL_GREEN : CTL_RED, good ? "good" : "bad");
+    if (strcmp(kind, "issuer") == 0)
+        printf("  %s, %" PRId64 " keys, %" PRId64 " fetches\n", read, number(one, "keys"),
+               number(one, "fetches"));
+    else
+        printf("  %s, %" PRId64 " roles (%" PRId64 " gone), %" PRId64 " calls, %" PRId64
+               " throttled\n",
+               read, number(one, "roles"), number(one, "deleted"), number(one, "calls"),
+               number(one, "throttled"));
+    if (words(one, "trouble")[0] != '\0')
+        printf("    %s (%" PRId64 " in a row)\n", words(one, "trouble"), number(one, "failures"));
+    show_pauses(json_object_object_get(one, "apis"));
+}
+
+static void show_all(const struct ctl *ctl, struct json_object *list, const char *kind)
+{
+    for (size_t i = 0; list != NULL && i < json_object_array_length(list); i++)
+        show_one(ctl, json_object_array_get_idx(list, i), kind);
+}
+
+static void show_agent(const struct ctl *ctl, struct json_object *agent)
+{
+    printf("agent    pid %" PRId64 ", up %.0f s, %" PRId64 " clients, %" PRId64 " waiting\n",
+           number(agent, "pid"), (double)number(agent, "uptime_ms") / 1000.0,
+           number(agent, "clients"), number(agent, "waiting"));
+    show_all(ctl, json_object_object_get(agent, "accounts"), "account");
+    show_all(ctl, json_object_object_get(agent, "issuers"), "issuer");
+    if (number(agent, "left_out") > 0)
+        printf("  and %" PRId64 " more\n", number(agent, "left_out"));
+}
+
 int ctl_status(struct ctl *ctl)
 {
     static const struct ctl_option none[] = {{0}};
@@ -153,7 +219,7 @@ int ctl_status(struct ctl *ctl)
         json_object_object_add(tree, "agent", agent);
         ctl_print_json(tree);
     } else if (agent != NULL) {
-        printf("agent    %s\n", json_object_to_json_string_ext(agent, JSON_C_TO_STRING_SPACED));
+        show_agent(ctl, agent);
         json_object_put(agent);
     } else {
         printf("agent    no answer at %s\n", config->socket);
