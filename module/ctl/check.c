@@ -3,7 +3,7 @@
  * configuration, and what is no mistake but should be known before anything is enforced.
  */
 #include "base/date.h"
-#include "ctl/ctl.h"
+#include "ctl/lockout.h"
 #include "gate/gate.h"
 
 #include <json-c/json.h>
@@ -65,7 +65,7 @@ static void note_assumptions(const struct sg_config *config, struct json_object 
 int ctl_check(struct ctl *ctl)
 {
     static const struct ctl_option none[] = {{0}};
-    struct json_object *tree = NULL, *problems = NULL, *notes = NULL;
+    struct json_object *tree = NULL, *problems = NULL, *notes = NULL, *lockouts = NULL;
     const struct sg_config *config;
     struct stsgate *gate;
     bool good;
@@ -76,6 +76,7 @@ int ctl_check(struct ctl *ctl)
         tree = json_object_new_object();
         problems = json_object_new_array();
         notes = json_object_new_array();
+        lockouts = json_object_new_array();
     }
     gate = ctl_gate(ctl, problems);
     good = gate != NULL;
@@ -85,11 +86,13 @@ int ctl_check(struct ctl *ctl)
         if (!ctl->json)
             printf("%s: %zu services, %zu issuers, %zu accounts: good\n", ctl->folder,
                    config->service_count, config->issuer_count, config->account_count);
+        ctl_lockouts(config, lockouts, notes);
     }
     if (ctl->json) {
         json_object_object_add(tree, "good", json_object_new_boolean(good));
         json_object_object_add(tree, "problems", problems);
         json_object_object_add(tree, "notes", notes);
+        json_object_object_add(tree, "locked_out", lockouts);
         ctl_print_json(tree);
     }
     stsgate_close(gate);

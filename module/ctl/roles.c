@@ -18,6 +18,17 @@ struct listing {
     size_t shown;
 };
 
+static void add_flag(struct json_object *one, const char *name,
+                     const struct sg_statement *statement, unsigned flag)
+{
+    json_object_object_add(one, name, json_object_new_boolean((statement->flags & flag) != 0));
+}
+
+static int64_t or_none(int64_t ms)
+{
+    return ms == 0 ? INT64_MIN : ms;
+}
+
 static void add_statements(struct json_object *role, const struct sg_record *record)
 {
     struct json_object *list = json_object_new_array();
@@ -34,13 +45,34 @@ static void add_statements(struct json_object *role, const struct sg_record *rec
         ctl_json_text(one, "note", sg_statement_notes(statement));
         ctl_json_date(one, "cutoff", statement->cutoff_ms);
         ctl_json_date(one, "first_seen", statement->first_seen_ms);
-        json_object_object_add(
-            one, "enforced",
-            json_object_new_boolean((statement->flags & SG_STATEMENT_ENFORCED) != 0));
+        add_flag(one, "enforced", statement, SG_STATEMENT_ENFORCED);
+        add_flag(one, "indeterminate", statement, SG_STATEMENT_INDETERMINATE);
+        add_flag(one, "from_iam", statement, SG_STATEMENT_FROM_IAM);
+        add_flag(one, "ratcheted", statement, SG_STATEMENT_RATCHETED);
+        ctl_json_date(one, "last_seen", or_none(statement->last_seen_ms));
+        ctl_json_date(one, "kept_until", or_none(statement->kept_until_ms));
         json_object_array_add(list, one);
         sg_buffer_clear(&text);
     }
     json_object_object_add(role, "statements", list);
+}
+
+/* It is not in IAM any more, as far as one read or more can tell. */
+static void print_absence(const struct sg_statement *statement)
+{
+    char seen[SG_DATE_SIZE], kept[SG_DATE_SIZE];
+
+    if ((statement->flags & (SG_STATEMENT_GONE_ONCE | SG_STATEMENT_RATCHETED)) == 0)
+        return;
+    printf("      gone; last seen %s", statement->last_seen_ms == 0
+                                           ? "before stsgated started"
+                                           : sg_date_format(seen, statement->last_seen_ms));
+    if ((statement->flags & SG_STATEMENT_RATCHETED) != 0)
+        printf("; kept until %s, or stsgatectl lift",
+               sg_date_format(kept, statement->kept_until_ms));
+    else
+        printf("; the next read decides");
+    putchar('\n');
 }
 
 static void print_statements(const struct ctl *ctl, const struct sg_record *record)
@@ -59,8 +91,13 @@ static void print_statements(const struct ctl *ctl, const struct sg_record *reco
             ctl_paint(ctl, CTL_RED, "enforced");
         else
             fputs("listed only", stdout);
+        if ((statement->flags & SG_STATEMENT_INDETERMINATE) != 0)
+            ctl_paint(ctl, CTL_YELLOW, ", indeterminate");
+        if ((statement->flags & SG_STATEMENT_RATCHETED) != 0)
+            ctl_paint(ctl, CTL_YELLOW, ", ratcheted");
         printf(": %s; first seen %s\n", text.data == NULL ? "" : text.data,
                sg_date_format(date, statement->first_seen_ms));
+        print_absence(statement);
         if (notes.length > 0)
             printf("      note: %.*s\n", SG_TEXT_ARG(notes));
         sg_buffer_clear(&text);
