@@ -565,6 +565,49 @@ static void role_outside_of_the_pattern_may_not_enter(void **state)
     assert_int_not_equal(check(identity_url).verdict, STSGATE_ALLOW);
 }
 
+/* The role as IAM tells it: with its id, made a minute ago. */
+static void publish_young_role(const char *role_id)
+{
+    const struct sg_record record = {.state = SG_ROLE_PRESENT,
+                                     .cutoff_ms = SG_CUTOFF_NONE,
+                                     .created_ms = ID_DATE_MS - 60000,
+                                     .arn = SG_TEXT(JWT_ROLE),
+                                     .role_id = sg_text_of(role_id)};
+    struct sg_problems problems = {0};
+    struct sg_table *table;
+
+    assert_int_equal(sg_table_begin_account(&table, f->writer, SG_TEXT("prod"), &problems), SG_OK);
+    assert_int_equal(sg_table_put_role(table, SG_TEXT("aws"), SG_TEXT(ID_ACCOUNT),
+                                       SG_TEXT("payments-writer"), &record),
+                     SG_OK);
+    assert_int_equal(sg_table_commit(table, NULL, 0), SG_OK);
+    gate_fixture_claim(f, "prod");
+    assert_int_equal(sg_store_stamp(f->writer, SG_SLOT_ACCOUNT, SG_TEXT("prod"),
+                                    &(struct sg_complete){f->boot_ms, f->wall_ms}),
+                     SG_OK);
+    sg_problems_clear(&problems);
+}
+
+static void role_of_the_same_id_is_the_same_however_young(void **state)
+{
+    (void)state;
+    open_with("", "");
+    publish_young_role("AROAEXAMPLE0000000001");
+    tell(identity_url, good_answer());
+    for (int i = 0; i < 3; i++)
+        expect(identity_url, STSGATE_REASON_NONE);
+}
+
+static void role_of_another_id_took_the_name(void **state)
+{
+    (void)state;
+    open_with("", "allow_roles = arn:aws:iam::" ID_ACCOUNT ":role/*");
+    publish_young_role("AROAEXAMPLE0000000002");
+    tell(identity_url, good_answer());
+    for (int i = 0; i < 3; i++)
+        expect(identity_url, STSGATE_REASON_ROLE_RECREATED);
+}
+
 static void longest_names_are_remembered(void **state)
 {
     struct sg_identity_answer answer = good_answer();
@@ -607,6 +650,8 @@ int main(void)
         TEST(older_session_that_cloudtrail_told_is_revoked),
         TEST(role_that_is_not_known_yet_is_asked_for_first),
         TEST(role_outside_of_the_pattern_may_not_enter),
+        TEST(role_of_the_same_id_is_the_same_however_young),
+        TEST(role_of_another_id_took_the_name),
         TEST(longest_names_are_remembered),
     };
 
