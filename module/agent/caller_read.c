@@ -69,7 +69,11 @@ int sg_caller_read(struct sg_identity_answer *answer, struct sg_text body,
         !sg_text_copy(answer->role_name, sizeof(answer->role_name), arn.name) ||
         !sg_text_copy(answer->session_name, sizeof(answer->session_name), session))
         return SG_E_INVALID;
-    return SG_OK;
+    /* No gate would take what is not of these alphabets. */
+    struct sg_identity_answer whole = *answer;
+    whole.head.magic = SG_ASK_MAGIC;
+    whole.date_ms = 1;
+    return sg_identity_answer_valid(&whole) ? SG_OK : SG_E_INVALID;
 }
 
 struct comparison {
