@@ -440,8 +440,10 @@ void sg_callers_close(struct sg_agent *agent)
         return;
     sg_timer_stop(&agent->timers, &callers->timer);
     for (size_t i = 0; i < BUCKETS; i++) {
-        while (callers->buckets[i] != NULL)
+        while (callers->buckets[i] != NULL) {
+            sg_waiters_answer(agent, &callers->buckets[i]->waiters, SG_E_NETWORK);
             forget(callers, &callers->buckets[i]);
+        }
     }
     free(callers);
     agent->callers = NULL;

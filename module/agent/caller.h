@@ -10,7 +10,7 @@
 
 /* A question of SG_ASK_IDENTITY; `rest` is what came behind it, and stays the caller's. */
 void sg_ask_identity(struct sg_agent *agent, const struct sg_waiter *waiter, struct sg_text rest);
-void sg_callers_close(struct sg_agent *agent); /* calls under way end unanswered */
+void sg_callers_close(struct sg_agent *agent); /* who waits is told that it could not be asked */
 
 /* ---- caller_read.c: what AWS said ---- */
 
