@@ -95,6 +95,9 @@ bool sg_check_narrow(struct sg_check *check, enum stsgate_reason reason)
 
 enum stsgate_reason sg_check_companion(const struct sg_check *check, enum stsgate_reason reason)
 {
+    /* Without a companion, a later one of the same kind will tell no more. */
+    if (check->known.session.evidence_ms == 0)
+        check->result->accepted_from_ms = 0;
     if (check->known.session.evidence_ms != SG_COMPANION_DENIED)
         return reason;
     /* AWS refused, and a statement that could match is there: it does. */

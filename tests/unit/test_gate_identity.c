@@ -363,6 +363,7 @@ static void plain_form_is_uncertain_after_a_revocation(void **state)
                               ID_DATE_MS - 1 * HOURS + 5000);
     tell(identity_url, good_answer());
     expect(identity_url, STSGATE_REASON_ISSUE_TIME_UNCERTAIN);
+    assert_int_equal(check(identity_url).accepted_from_ms, 0); /* no new one will tell more */
 }
 
 static void request_signed_before_the_cutoff_is_revoked(void **state)
