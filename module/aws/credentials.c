@@ -62,19 +62,3 @@ int sg_credentials_copy(struct sg_credentials *into, const struct sg_credentials
     *into = copy;
     return SG_OK;
 }
-
-int sg_credentials_load(struct sg_credentials *credentials, const char *profile,
-                        struct sg_problems *problems)
-{
-    struct sg_plan plan = {.way = SG_WAY_NONE};
-    int error = sg_plan_make(&plan, profile, problems);
-
-    if (error == SG_OK && (plan.way != SG_WAY_KEYS || plan.hop_count > 0)) {
-        sg_problem(problems, NULL, 0, "no AWS credentials that stand in the environment or a file");
-        error = SG_E_ABSENT;
-    }
-    if (error == SG_OK)
-        error = sg_credentials_copy(credentials, &plan.keys);
-    sg_plan_clear(&plan);
-    return error;
-}

@@ -25,13 +25,6 @@ void sg_credentials_clear(struct sg_credentials *credentials);
 /* Replaces what *into held; SG_OK or SG_E_MEMORY, and then *into is empty. */
 int sg_credentials_copy(struct sg_credentials *into, const struct sg_credentials *from);
 
-/*
- * The old way, for callers not yet moved to a provider: what the environment or a profile of the
- * shared files holds itself. `profile` as below. SG_OK; SG_E_ABSENT; SG_E_INVALID.
- */
-int sg_credentials_load(struct sg_credentials *credentials, const char *profile,
-                        struct sg_problems *problems);
-
 struct sg_http;
 struct sg_provider; /* of one account; one thread's */
 

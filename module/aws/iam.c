@@ -51,6 +51,8 @@ static const struct code_class code_classes[] = {
     {"ExpiredTokenException", SG_IAM_CREDENTIALS},
     {"InvalidClientTokenId", SG_IAM_CREDENTIALS},
     {"UnrecognizedClientException", SG_IAM_CREDENTIALS},
+    {"InvalidAccessKeyId", SG_IAM_CREDENTIALS}, /* S3's words for the same: Ceph's IAM */
+    {"InvalidToken", SG_IAM_CREDENTIALS},
     {"IncompleteSignature", SG_IAM_CREDENTIALS},
     {"SignatureDoesNotMatch", SG_IAM_CLOCK}, /* also what a stale date answers with */
     {"InvalidSignatureException", SG_IAM_CLOCK},

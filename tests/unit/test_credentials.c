@@ -2,7 +2,7 @@
  * test_credentials.c - whose keys sign: the environment, the shared files, and what is refused with
  * a word about what to do.
  */
-#include "aws/credentials.h"
+#include "aws/provider.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 
 struct world {
     char folder[64];
-    struct sg_credentials credentials;
+    struct sg_plan plan;
     struct sg_problems problems;
 };
 
@@ -51,6 +51,10 @@ static int make(void **state)
     (void)unsetenv("AWS_SECRET_ACCESS_KEY");
     (void)unsetenv("AWS_SESSION_TOKEN");
     (void)unsetenv("AWS_PROFILE");
+    (void)unsetenv("AWS_CREDENTIAL_EXPIRATION");
+    (void)unsetenv("AWS_WEB_IDENTITY_TOKEN_FILE");
+    (void)unsetenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+    (void)unsetenv("AWS_CONTAINER_CREDENTIALS_FULL_URI");
     (void)setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null", 1);
     (void)setenv("AWS_CONFIG_FILE", "/dev/null", 1);
     *state = &world;
@@ -67,14 +71,14 @@ static int clear(void **state)
         (void)snprintf(path, sizeof path, "%s/%s", world->folder, names[i]);
         (void)unlink(path);
     }
-    sg_credentials_clear(&world->credentials);
+    sg_plan_clear(&world->plan);
     sg_problems_clear(&world->problems);
     return rmdir(world->folder);
 }
 
 static int load(struct world *world, const char *profile)
 {
-    return sg_credentials_load(&world->credentials, profile, &world->problems);
+    return sg_plan_make(&world->plan, profile, &world->problems);
 }
 
 static void assert_told(const struct world *world, const char *words)
@@ -95,8 +99,8 @@ static void environment_comes_first(void **state)
     (void)setenv("AWS_SECRET_ACCESS_KEY", "e", 1);
     (void)setenv("AWS_SESSION_TOKEN", "t+/=", 1);
     assert_int_equal(load(world, NULL), SG_OK);
-    assert_string_equal(world->credentials.access_key_id, "ENV");
-    assert_string_equal(world->credentials.session_token, "t+/=");
+    assert_string_equal(world->plan.keys.access_key_id, "ENV");
+    assert_string_equal(world->plan.keys.session_token, "t+/=");
 }
 
 static void named_profile_skips_the_environment(void **state)
@@ -108,9 +112,9 @@ static void named_profile_skips_the_environment(void **state)
     (void)setenv("AWS_ACCESS_KEY_ID", "ENV", 1);
     (void)setenv("AWS_SECRET_ACCESS_KEY", "e", 1);
     assert_int_equal(load(world, "reader"), SG_OK);
-    assert_string_equal(world->credentials.access_key_id, "R");
-    assert_string_equal(world->credentials.secret_access_key, "r#1");
-    assert_null(world->credentials.session_token);
+    assert_string_equal(world->plan.keys.access_key_id, "R");
+    assert_string_equal(world->plan.keys.secret_access_key, "r#1");
+    assert_null(world->plan.keys.session_token);
 }
 
 static void config_file_calls_its_sections_profile(void **state)
@@ -121,7 +125,7 @@ static void config_file_calls_its_sections_profile(void **state)
                         "[profile reader]\naws_access_key_id = R\naws_secret_access_key = r\n");
     (void)setenv("AWS_PROFILE", "reader", 1);
     assert_int_equal(load(world, NULL), SG_OK);
-    assert_string_equal(world->credentials.access_key_id, "R");
+    assert_string_equal(world->plan.keys.access_key_id, "R");
 }
 
 static void credentials_file_wins_over_config_file(void **state)
@@ -131,27 +135,27 @@ static void credentials_file_wins_over_config_file(void **state)
     write_credentials(world, "[default]\naws_access_key_id = A\naws_secret_access_key = a\n");
     write_config(world, "[default]\naws_access_key_id = B\naws_secret_access_key = b\n");
     assert_int_equal(load(world, NULL), SG_OK);
-    assert_string_equal(world->credentials.access_key_id, "A");
-    assert_string_equal(world->credentials.secret_access_key, "a");
+    assert_string_equal(world->plan.keys.access_key_id, "A");
+    assert_string_equal(world->plan.keys.secret_access_key, "a");
 }
 
-static void failure_leaves_the_keys_that_were_there(void **state)
+static void failure_leaves_no_keys_of_the_plan_before(void **state)
 {
     struct world *world = *state;
 
     write_credentials(world, "[default]\naws_access_key_id = A\naws_secret_access_key = a\n");
     assert_int_equal(load(world, NULL), SG_OK);
     assert_int_equal(load(world, "gone"), SG_E_ABSENT);
-    assert_string_equal(world->credentials.access_key_id, "A");
+    assert_null(world->plan.keys.access_key_id);
+    assert_int_equal(world->plan.way, SG_WAY_NONE);
 }
 
-static void no_keys_anywhere_says_where_was_looked(void **state)
+static void no_keys_anywhere_leads_to_the_instance(void **state)
 {
     struct world *world = *state;
 
-    assert_int_equal(load(world, NULL), SG_E_ABSENT);
-    assert_told(world, "no AWS credentials");
-    assert_null(world->credentials.access_key_id);
+    assert_int_equal(load(world, NULL), SG_OK);
+    assert_int_equal(world->plan.way, SG_WAY_INSTANCE);
 }
 
 static void half_a_pair_is_refused(void **state)
@@ -165,7 +169,6 @@ static void half_a_pair_is_refused(void **state)
     assert_int_equal(load(world, NULL), SG_E_INVALID);
     assert_told(world, "aws_secret_access_key");
 }
-
 
 static void malformed_keys_are_refused_without_being_told(void **state)
 {
@@ -189,8 +192,8 @@ int main(void)
         TEST(named_profile_skips_the_environment),
         TEST(config_file_calls_its_sections_profile),
         TEST(credentials_file_wins_over_config_file),
-        TEST(failure_leaves_the_keys_that_were_there),
-        TEST(no_keys_anywhere_says_where_was_looked),
+        TEST(failure_leaves_no_keys_of_the_plan_before),
+        TEST(no_keys_anywhere_leads_to_the_instance),
         TEST(half_a_pair_is_refused),
         TEST(malformed_keys_are_refused_without_being_told),
     };
