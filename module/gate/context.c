@@ -29,18 +29,23 @@ static void give(struct sg_key_values *values, struct sg_text text)
 
 /* ROLE-ID:session-name. The role's id is its record's where the credential does not tell it: a
  * session of another role of that name was refused before. */
-static void give_userid(struct sg_key_values *values, const struct sg_grounds *grounds)
+static void give_userid(struct sg_key_values *values, struct sg_context *context)
 {
-    const struct sg_session *session = grounds->session;
-    const struct sg_text id =
-        session->role_id[0] != '\0' ? sg_text_of(session->role_id) : grounds->record->role_id;
+    const struct sg_session *session = context->grounds->session;
+    const struct sg_text name = sg_text_of(session->session_name);
+    struct sg_text id = sg_text_of(session->role_id);
 
-    if (id.length == 0 || session->session_name[0] == '\0')
+    if (id.length == 0)
+        id = context->grounds->record->role_id;
+    if (id.length == 0 || name.length == 0 || id.length + 1 + name.length > sizeof(context->userid))
         return;
-    const int length = snprintf(values->room, sizeof(values->room), "%.*s:%s", SG_TEXT_ARG(id),
-                                session->session_name);
-    if (length > 0 && (size_t)length < sizeof(values->room))
-        give(values, (struct sg_text){values->room, (size_t)length});
+    if (context->userid_length == 0) {
+        memcpy(context->userid, id.data, id.length);
+        context->userid[id.length] = ':';
+        memcpy(context->userid + id.length + 1, name.data, name.length);
+        context->userid_length = id.length + 1 + name.length;
+    }
+    give(values, (struct sg_text){context->userid, context->userid_length});
 }
 
 /* As the host has it. NULL: it did not say; empty: the client did not send one. */
@@ -92,7 +97,7 @@ static void ask(struct sg_key_values *values, const struct sg_policy_request *re
         return;
     switch (key) {
     case SG_KEY_USERID:
-        give_userid(values, context->grounds);
+        give_userid(values, context);
         break;
     case SG_KEY_PRINCIPAL_ARN:
         give(values, sg_text_of(session->role_arn));
@@ -127,6 +132,7 @@ void sg_context_open(struct sg_context *context, const struct sg_grounds *ground
     context->grounds = grounds;
     context->kind = kind_of(grounds);
     context->token_read = false;
+    context->userid_length = 0;
     context->request = (struct sg_policy_request){
         .action =
             service->action == NULL ? SG_TEXT("execute-api:Invoke") : sg_text_of(service->action),

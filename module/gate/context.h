@@ -15,6 +15,8 @@ struct sg_context {
     const struct sg_grounds *grounds;
     enum sg_credential_kind kind;
     bool token_read;
+    char userid[128]; /* aws:userid, put together when it is first asked for */
+    size_t userid_length;
     struct sg_token_keys token; /* once token_read */
     char resource[SG_RESOURCE_MAX];
 };

@@ -7,10 +7,9 @@
  */
 #include "policy/compile.h"
 #include "base/encoding.h"
-#include "base/json.h"
 #include "policy/values.h"
 
-#include <json-c/json.h>
+#include <openssl/evp.h>
 
 #define STATEMENTS_MAX 512 /* of a document; IAM's size limits allow fewer */
 #define MINT_ACTION    SG_TEXT("sts:GetWebIdentityToken")
@@ -48,13 +47,12 @@ static bool is_star(struct sg_text pattern)
     return pattern.length > 0;
 }
 
-static bool add_pattern(struct patterns *patterns, struct json_object *value)
+static bool add_pattern(struct patterns *patterns, const struct sg_node *value)
 {
-    if (!json_object_is_type(value, json_type_string) || patterns->count == UINT16_MAX)
+    if (value->type != SG_JSON_STRING || patterns->count == UINT16_MAX)
         return false;
 
-    const struct sg_text pattern = {json_object_get_string(value),
-                                    (size_t)json_object_get_string_len(value)};
+    const struct sg_text pattern = value->text;
     if (pattern.length == 0 || pattern.length > UINT16_MAX)
         return false;
 
@@ -69,12 +67,12 @@ static bool add_pattern(struct patterns *patterns, struct json_object *value)
     return true;
 }
 
-static bool read_patterns(struct patterns *patterns, struct json_object *value)
+static bool read_patterns(struct patterns *patterns, const struct sg_tree *tree,
+                          const struct sg_node *values)
 {
-    if (!json_object_is_type(value, json_type_array))
-        return add_pattern(patterns, value);
-    for (size_t i = 0; i < json_object_array_length(value); i++) {
-        if (!add_pattern(patterns, json_object_array_get_idx(value, i)))
+    for (const struct sg_node *one = sg_values_first(tree, values); one != NULL;
+         one = sg_values_next(tree, values, one)) {
+        if (!add_pattern(patterns, one))
             return false;
     }
     return patterns->count > 0;
@@ -83,11 +81,12 @@ static bool read_patterns(struct patterns *patterns, struct json_object *value)
 /* False, with a note, when the element can't be read: the statement then covers every action or
  * resource. */
 static bool read_element(struct patterns *patterns, struct sg_draft *draft,
-                         struct json_object *statement, const struct element *element)
+                         const struct sg_compiler *compiler, const struct sg_node *statement,
+                         const struct element *element)
 {
-    struct json_object *plain, *negated;
-    const bool has_plain = json_object_object_get_ex(statement, element->name, &plain);
-    const bool has_negated = json_object_object_get_ex(statement, element->negated_name, &negated);
+    const struct sg_node *plain = sg_node_get(compiler->tree, statement, element->name);
+    const struct sg_node *negated = sg_node_get(compiler->tree, statement, element->negated_name);
+    const bool has_plain = plain != NULL, has_negated = negated != NULL;
     const char *name = has_plain ? element->name : element->negated_name;
 
     patterns->negated = has_negated;
@@ -95,7 +94,7 @@ static bool read_element(struct patterns *patterns, struct sg_draft *draft,
         sg_note(&draft->notes, "it has %s %s %s %s, so it counts as covering everything",
                 has_plain ? "both" : "neither", element->name, has_plain ? "and" : "nor",
                 element->negated_name);
-    else if (!read_patterns(patterns, has_plain ? plain : negated))
+    else if (!read_patterns(patterns, compiler->tree, has_plain ? plain : negated))
         sg_note(&draft->notes,
                 "%s is not a text or a list of texts, so it counts as covering "
                 "everything",
@@ -116,11 +115,12 @@ static void set_scope(struct sg_draft *draft, const struct patterns *patterns,
         draft->scope |= (uint16_t)element->any_bit;
 }
 
-static void read_actions(struct sg_draft *draft, struct json_object *statement)
+static void read_actions(struct sg_draft *draft, const struct sg_compiler *compiler,
+                         const struct sg_node *statement)
 {
     struct patterns patterns = {0};
 
-    if (read_element(&patterns, draft, statement, &action_element)) {
+    if (read_element(&patterns, draft, compiler, statement, &action_element)) {
         set_scope(draft, &patterns, &action_element);
         draft->every_action = patterns.star && !patterns.negated;
         draft->covers_mint_action = patterns.mint != patterns.negated;
@@ -156,15 +156,15 @@ static void read_variables(struct sg_draft *draft, const struct patterns *patter
 }
 
 /* Policy variables came with Version 2012-10-17; before, `${` is text like any other. */
-static void read_resources(struct sg_draft *draft, struct json_object *statement,
-                           struct sg_text version)
+static void read_resources(struct sg_draft *draft, const struct sg_compiler *compiler,
+                           const struct sg_node *statement)
 {
     struct patterns patterns = {0};
 
-    if (read_element(&patterns, draft, statement, &resource_element)) {
+    if (read_element(&patterns, draft, compiler, statement, &resource_element)) {
         set_scope(draft, &patterns, &resource_element);
         draft->every_resource = patterns.star && !patterns.negated;
-        if (patterns.variable && sg_text_equal(version, SG_TEXT("2012-10-17")))
+        if (patterns.variable && sg_text_equal(compiler->version, SG_TEXT("2012-10-17")))
             read_variables(draft, &patterns);
         draft->resources = patterns.list;
         draft->resource_count = patterns.count;
@@ -185,39 +185,45 @@ static const char *const document_members[] = {"Version", "Id", "Statement", NUL
  * IAM's element names are case-sensitive and it refuses others; a system that is
  * less strict may read "condition" as Condition. Members nobody knows are ignored.
  */
-static bool is_misspelt(const char *member, const char *const *known)
+static bool is_misspelt(struct sg_text member, const char *const *known)
 {
     for (; *known != NULL; known++) {
-        if (strcmp(member, *known) != 0 &&
-            sg_text_equal_nocase(sg_text_of(member), sg_text_of(*known)))
+        const struct sg_text name = sg_text_of(*known);
+
+        if (member.length == name.length && !sg_text_equal(member, name) &&
+            sg_text_equal_nocase(member, name))
             return true;
     }
     return false;
 }
 
-static void check_members(struct sg_draft *draft, struct json_object *statement)
+static void check_members(struct sg_draft *draft, const struct sg_tree *tree,
+                          const struct sg_node *statement)
 {
-    json_object_object_foreach(statement, name, value)
-    {
-        (void)value;
+    for (const struct sg_node *member = sg_node_first(tree, statement); member != NULL;
+         member = sg_node_next(tree, member)) {
+        const struct sg_text name = member->key;
+
         if (is_misspelt(name, statement_members)) {
             draft->unreadable = true;
-            sg_note(&draft->notes, "\"%s\" is not how IAM spells it, so it counts as matching",
-                    name);
+            sg_note(&draft->notes, "\"%.*s\" is not how IAM spells it, so it counts as matching",
+                    SG_TEXT_ARG(name));
         }
-        if (strcmp(name, "Principal") == 0 || strcmp(name, "NotPrincipal") == 0) {
+        if (sg_text_equal(name, SG_TEXT("Principal")) ||
+            sg_text_equal(name, SG_TEXT("NotPrincipal"))) {
             draft->unreadable = true;
-            sg_note(&draft->notes, "%s has no place in a role's policy, so it counts as matching",
-                    name);
+            sg_note(&draft->notes, "%.*s has no place in a role's policy, so it counts as matching",
+                    SG_TEXT_ARG(name));
         }
     }
 }
 
-static void read_sid(struct sg_draft *draft, struct json_object *statement)
+static void read_sid(struct sg_draft *draft, const struct sg_tree *tree,
+                     const struct sg_node *statement)
 {
-    struct json_object *sid;
+    const struct sg_node *sid = sg_node_get(tree, statement, "Sid");
 
-    if (json_object_object_get_ex(statement, "Sid", &sid))
+    if (sid != NULL)
         (void)sg_scalar_text(&draft->sid, sid);
 }
 
@@ -225,51 +231,71 @@ enum effect { EFFECT_DENY, EFFECT_ALLOW, EFFECT_UNREADABLE };
 
 /* The guide calls the value case-sensitive; IAM was seen to take other case. A Deny in any case is
  * a Deny. */
-static enum effect read_effect(struct json_object *statement)
+static enum effect read_effect(const struct sg_tree *tree, const struct sg_node *statement)
 {
-    struct json_object *value;
-    struct sg_text text;
+    const struct sg_node *value = sg_node_get(tree, statement, "Effect");
 
-    if (!json_object_object_get_ex(statement, "Effect", &value) ||
-        !json_object_is_type(value, json_type_string) || !sg_scalar_text(&text, value))
+    if (value == NULL || value->type != SG_JSON_STRING)
         return EFFECT_UNREADABLE;
-    if (sg_text_equal_nocase(text, SG_TEXT("Allow")))
+    if (sg_text_equal_nocase(value->text, SG_TEXT("Allow")))
         return EFFECT_ALLOW;
-    return sg_text_equal_nocase(text, SG_TEXT("Deny")) ? EFFECT_DENY : EFFECT_UNREADABLE;
+    return sg_text_equal_nocase(value->text, SG_TEXT("Deny")) ? EFFECT_DENY : EFFECT_UNREADABLE;
+}
+
+/* Its content in one layout, so that it is known again. */
+static bool identify(struct sg_draft *draft, const struct sg_compiler *compiler,
+                     const struct sg_node *statement)
+{
+    struct sg_buffer content = {0};
+
+    if (statement->raw != NULL)
+        sg_node_pack(&content, statement, compiler->document);
+    else
+        sg_buffer_add_text(&content, statement->text);
+    const bool done =
+        !content.failed && sg_draft_identify(draft, compiler, sg_buffer_text(&content));
+    sg_buffer_clear(&content);
+    return done;
+}
+
+static int compile_deny(const struct sg_compiler *compiler, size_t number, struct sg_draft *draft,
+                        const struct sg_node *statement)
+{
+    check_members(draft, compiler->tree, statement);
+    read_actions(draft, compiler, statement);
+    read_resources(draft, compiler, statement);
+    if (draft->actions.failed || draft->resources.failed ||
+        !sg_condition_compile(&draft->condition, &draft->notes, compiler->tree, statement,
+                              compiler->version))
+        return SG_E_MEMORY;
+    return sg_statement_emit(compiler, number, draft);
 }
 
 static int compile_statement(const struct sg_compiler *compiler, size_t number,
-                             struct json_object *statement)
+                             const struct sg_node *statement)
 {
     struct sg_draft draft = {0};
     int result = SG_E_MEMORY;
 
-    const char *content = json_object_to_json_string_ext(statement, JSON_C_TO_STRING_PLAIN);
-    if (content == NULL || !sg_draft_identify(&draft, compiler, sg_text_of(content)))
-        goto out;
-    if (!json_object_is_type(statement, json_type_object)) {
-        sg_note(&draft.notes, "the statement is not an object, so it counts as matching");
-        sg_draft_give_up(&draft);
-        result = sg_statement_emit(compiler, number, &draft);
-        goto out;
-    }
+    if (statement->type == SG_JSON_OBJECT) {
+        const enum effect effect = read_effect(compiler->tree, statement);
 
-    const enum effect effect = read_effect(statement);
-    if (effect == EFFECT_ALLOW) {
-        result = SG_OK;
+        if (effect == EFFECT_ALLOW)
+            return SG_OK;
+        read_sid(&draft, compiler->tree, statement);
+        if (effect == EFFECT_UNREADABLE) {
+            draft.unreadable = true;
+            sg_note(&draft.notes, "Effect is neither Deny nor Allow, so it counts as Deny");
+        }
+    }
+    if (!identify(&draft, compiler, statement))
+        goto out;
+    if (statement->type == SG_JSON_OBJECT) {
+        result = compile_deny(compiler, number, &draft, statement);
         goto out;
     }
-    read_sid(&draft, statement);
-    if (effect == EFFECT_UNREADABLE) {
-        draft.unreadable = true;
-        sg_note(&draft.notes, "Effect is neither Deny nor Allow, so it counts as Deny");
-    }
-    check_members(&draft, statement);
-    read_actions(&draft, statement);
-    read_resources(&draft, statement, compiler->version);
-    if (draft.actions.failed || draft.resources.failed ||
-        !sg_condition_compile(&draft.condition, &draft.notes, statement, compiler->version))
-        goto out;
+    sg_note(&draft.notes, "the statement is not an object, so it counts as matching");
+    sg_draft_give_up(&draft);
     result = sg_statement_emit(compiler, number, &draft);
 out:
     sg_draft_clear(&draft);
@@ -292,46 +318,46 @@ static int give_up(const struct sg_compiler *compiler, struct sg_text document, 
 }
 
 /* NULL when its envelope is one that IAM takes. */
-static const char *read_version(struct sg_compiler *compiler, struct json_object *tree)
+static const char *read_version(struct sg_compiler *compiler, const struct sg_node *root)
 {
-    struct json_object *version;
+    const struct sg_node *version = sg_node_get(compiler->tree, root, "Version");
 
-    json_object_object_foreach(tree, name, value)
-    {
-        (void)value;
-        if (is_misspelt(name, document_members))
+    for (const struct sg_node *member = sg_node_first(compiler->tree, root); member != NULL;
+         member = sg_node_next(compiler->tree, member)) {
+        if (is_misspelt(member->key, document_members))
             return "a member of the document is not spelt as IAM spells it";
     }
-    if (!json_object_object_get_ex(tree, "Version", &version))
+    if (version == NULL)
         return NULL;
-    if (!json_object_is_type(version, json_type_string) ||
-        !sg_scalar_text(&compiler->version, version) ||
+    if (version->type == SG_JSON_STRING)
+        compiler->version = version->text;
+    if (version->type != SG_JSON_STRING ||
         (!sg_text_equal(compiler->version, SG_TEXT("2012-10-17")) &&
          !sg_text_equal(compiler->version, SG_TEXT("2008-10-17"))))
         return "its Version is neither 2012-10-17 nor 2008-10-17";
     return NULL;
 }
 
-static int compile_tree(struct sg_compiler *compiler, struct json_object *tree,
-                        struct sg_text document)
+static int compile_tree(struct sg_compiler *compiler, struct sg_text document)
 {
-    struct json_object *statements;
+    const struct sg_tree *tree = compiler->tree;
+    const struct sg_node *root = sg_tree_root(tree), *statements, *one;
+    size_t number = 0;
 
-    if (!json_object_is_type(tree, json_type_object))
+    if (root->type != SG_JSON_OBJECT)
         return give_up(compiler, document, "it is not a JSON object");
 
-    const char *why = read_version(compiler, tree);
+    const char *why = read_version(compiler, root);
     if (why != NULL)
         return give_up(compiler, document, why);
-    if (!json_object_object_get_ex(tree, "Statement", &statements))
+    statements = sg_node_get(tree, root, "Statement");
+    if (statements == NULL)
         return give_up(compiler, document, "it has no Statement");
-    if (!json_object_is_type(statements, json_type_array))
-        return compile_statement(compiler, 1, statements);
-    if (json_object_array_length(statements) > STATEMENTS_MAX)
+    if (statements->type == SG_JSON_ARRAY && statements->count > STATEMENTS_MAX)
         return give_up(compiler, document, "it has more statements than IAM allows");
-    for (size_t i = 0; i < json_object_array_length(statements); i++) {
-        const int result =
-            compile_statement(compiler, i + 1, json_object_array_get_idx(statements, i));
+    for (one = sg_values_first(tree, statements); one != NULL;
+         one = sg_values_next(tree, statements, one)) {
+        const int result = compile_statement(compiler, ++number, one);
 
         if (result != SG_OK)
             return result;
@@ -343,7 +369,7 @@ static const char *why_no_json(int error)
 {
     if (error == SG_E_LIMIT)
         return "it is larger, nested deeper or has more members than a policy can have";
-    return "it is not JSON (RFC 8259), has one member twice or a number out of range";
+    return "it is not JSON (RFC 8259), is no object, or has one member twice";
 }
 
 /* IAM answers with documents percent-encoded (RFC 3986); in events and files they are plain. */
@@ -359,38 +385,57 @@ static bool is_encoded(struct sg_text document)
 int sg_policy_unreadable(struct sg_buffer *out, const char *why, enum sg_policy_origin origin,
                          struct sg_text policy_name)
 {
-    const struct sg_compiler compiler = {.out = out, .origin = origin, .policy_name = policy_name};
+    struct sg_compiler compiler = {.out = out, .origin = origin, .policy_name = policy_name};
+    int result = SG_E_MEMORY;
 
-    return give_up(&compiler, sg_text_of(why), why);
+    compiler.digest = EVP_MD_CTX_new();
+    if (compiler.digest != NULL)
+        result = give_up(&compiler, sg_text_of(why), why);
+    EVP_MD_CTX_free(compiler.digest);
+    return result;
+}
+
+/* The document as plain JSON text; NULL, and decoded, as IAM sends it. */
+static const char *decode(struct sg_text *document, struct sg_buffer *decoded)
+{
+    if (!is_encoded(*document))
+        return NULL;
+    if (document->length > 3 * (size_t)SG_POLICY_MAX_BYTES ||
+        !sg_percent_decode(decoded, *document))
+        return "its percent-encoding is broken, or it is too large";
+    *document = sg_buffer_text(decoded);
+    return NULL;
 }
 
 int sg_policy_compile(struct sg_buffer *out, struct sg_text document, enum sg_policy_origin origin,
                       struct sg_text policy_name, struct sg_problems *problems)
 {
-    struct sg_compiler compiler = {
-        .out = out, .problems = problems, .origin = origin, .policy_name = policy_name};
     struct sg_buffer decoded = {.limit = SG_POLICY_MAX_BYTES};
-    struct json_object *tree = NULL;
-    int result, error = SG_OK;
+    struct sg_tree tree = {.nodes = NULL};
+    struct sg_compiler compiler = {.out = out,
+                                   .problems = problems,
+                                   .origin = origin,
+                                   .policy_name = policy_name,
+                                   .tree = &tree,
+                                   .digest = EVP_MD_CTX_new()};
+    int result = SG_E_MEMORY;
 
-    if (is_encoded(document)) {
-        if (document.length > 3 * (size_t)SG_POLICY_MAX_BYTES ||
-            !sg_percent_decode(&decoded, document)) {
-            result =
-                give_up(&compiler, document, "its percent-encoding is broken, or it is too large");
-            goto out;
-        }
-        document = sg_buffer_text(&decoded);
-    }
-    tree = sg_json_parse(document, SG_POLICY_MAX_BYTES, &error);
-    if (tree == NULL) {
-        result =
-            error == SG_E_MEMORY ? SG_E_MEMORY : give_up(&compiler, document, why_no_json(error));
+    if (compiler.digest == NULL)
+        goto out;
+    const char *why = decode(&document, &decoded);
+    if (why != NULL) {
+        result = give_up(&compiler, document, why);
         goto out;
     }
-    result = compile_tree(&compiler, tree, document);
+    compiler.document = document;
+    const int error = sg_tree_read(&tree, document, SG_POLICY_MAX_BYTES);
+    if (error == SG_OK)
+        result = compile_tree(&compiler, document);
+    else if (error != SG_E_MEMORY)
+        result = give_up(&compiler, document, why_no_json(error));
 out:
-    json_object_put(tree);
+    EVP_MD_CTX_free(compiler.digest);
+    sg_tree_clear(&tree);
     sg_buffer_clear(&decoded);
     return result;
 }

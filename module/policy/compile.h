@@ -7,8 +7,7 @@
 #define SG_POLICY_COMPILE_H
 
 #include "policy/flat.h"
-
-struct json_object;
+#include "policy/tree.h"
 
 /* Sentences for people, kept short: past a limit they are only counted. */
 struct sg_notes {
@@ -20,15 +19,24 @@ struct sg_text
 sg_note_quote(struct sg_text text);        /* of the document's own: as much as a note repeats */
 void sg_notes_end(struct sg_notes *notes); /* says how many were left out */
 
-/* JSON string or number as text, borrowed from the tree; false for any other type. */
-bool sg_scalar_text(struct sg_text *text, struct json_object *value);
+/* A string, number or truth value as text; false for any other type. */
+bool sg_scalar_text(struct sg_text *text, const struct sg_node *value);
 
 /* A value may stand alone or in an array. */
-size_t sg_value_count(struct json_object *values);
-struct json_object *sg_value_at(struct json_object *values, size_t i);
+static inline const struct sg_node *sg_values_first(const struct sg_tree *tree,
+                                                    const struct sg_node *values)
+{
+    return values->type == SG_JSON_ARRAY ? sg_node_first(tree, values) : values;
+}
+static inline const struct sg_node *
+sg_values_next(const struct sg_tree *tree, const struct sg_node *values, const struct sg_node *one)
+{
+    return values->type == SG_JSON_ARRAY ? sg_node_next(tree, one) : NULL;
+}
 
 /* One Condition element, understood. sg_condition_clear() frees it. */
 struct sg_condition {
+    const struct sg_tree *tree;
     struct sg_buffer tests; /* struct sg_test with name and values, one after another */
     uint16_t test_count;
     size_t keys;             /* how many operators on keys it has in all */
@@ -46,7 +54,8 @@ struct sg_condition {
 
 /* The Condition of a statement, if it has one; sets all of *out. False when memory ended. */
 bool sg_condition_compile(struct sg_condition *out, struct sg_notes *notes,
-                          struct json_object *statement, struct sg_text version);
+                          const struct sg_tree *tree, const struct sg_node *statement,
+                          struct sg_text version);
 void sg_condition_clear(struct sg_condition *condition);
 
 /* One operator on one key, while its values are read. */
@@ -70,6 +79,9 @@ struct sg_compiler {
     enum sg_policy_origin origin;
     struct sg_text policy_name;
     struct sg_text version; /* of the document; empty when it has none */
+    struct sg_text document;
+    const struct sg_tree *tree;
+    struct evp_md_ctx_st *digest; /* SHA-256; NULL: none could be had */
 };
 
 /* One statement on its way into the flat form. */

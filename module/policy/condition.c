@@ -13,35 +13,21 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 
-bool sg_scalar_text(struct sg_text *text, struct json_object *value)
+bool sg_scalar_text(struct sg_text *text, const struct sg_node *value)
 {
-    switch (json_object_get_type(value)) {
-    case json_type_string:
-        *text = (struct sg_text){json_object_get_string(value),
-                                 (size_t)json_object_get_string_len(value)};
+    switch (value->type) {
+    case SG_JSON_STRING:
+    case SG_JSON_NUMBER:
+    case SG_JSON_TRUE:
+    case SG_JSON_FALSE:
+        *text = value->text;
         return true;
-    case json_type_int:
-    case json_type_double:
-    case json_type_boolean:
-        *text = sg_text_of(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
-        return text->data != NULL;
-    case json_type_null:
-    case json_type_object:
-    case json_type_array:
+    case SG_JSON_NULL:
+    case SG_JSON_ARRAY:
+    case SG_JSON_OBJECT:
         break;
     }
     return false;
-}
-
-size_t sg_value_count(struct json_object *values)
-{
-    return json_object_is_type(values, json_type_array) ? json_object_array_length(values) : 1;
-}
-
-struct json_object *sg_value_at(struct json_object *values, size_t i)
-{
-    return json_object_is_type(values, json_type_array) ? json_object_array_get_idx(values, i)
-                                                        : values;
 }
 
 /* --- values --- */
@@ -220,15 +206,16 @@ static int64_t holds_before(const struct sg_test_draft *test)
 
 /* False, with a note for each, when a value can't be read. */
 static bool add_values(struct sg_condition *out, struct sg_test_draft *test, struct sg_notes *notes,
-                       struct json_object *values)
+                       const struct sg_node *values)
 {
     bool readable = true;
 
-    for (size_t i = 0; i < sg_value_count(values); i++) {
+    for (const struct sg_node *one = sg_values_first(out->tree, values); one != NULL;
+         one = sg_values_next(out->tree, values, one)) {
         struct sg_text text = {"", 0};
         const char *problem = "no text, number or truth value";
 
-        if (sg_scalar_text(&text, sg_value_at(values, i)))
+        if (sg_scalar_text(&text, one))
             problem = add_value(out, test, notes, text);
         if (problem == NULL)
             continue;
@@ -242,7 +229,7 @@ static bool add_values(struct sg_condition *out, struct sg_test_draft *test, str
 
 /* A test that can't be read is left out: the rest may still say no. */
 static void compile_test(struct sg_condition *out, struct sg_test_draft *test,
-                         struct sg_notes *notes, struct json_object *values)
+                         struct sg_notes *notes, const struct sg_node *values)
 {
     const bool issue_time = test->head.key == SG_KEY_TOKEN_ISSUE_TIME;
 
@@ -272,7 +259,7 @@ static bool is_key_name(struct sg_text key)
 }
 
 static void compile_key(struct sg_condition *out, struct sg_notes *notes, struct sg_text name,
-                        struct sg_text key, struct json_object *values)
+                        struct sg_text key, const struct sg_node *values)
 {
     const enum sg_key found = sg_key_find(key);
     struct sg_test_draft test = {
@@ -317,32 +304,33 @@ static void unreadable(struct sg_condition *out, struct sg_notes *notes, struct 
 }
 
 bool sg_condition_compile(struct sg_condition *out, struct sg_notes *notes,
-                          struct json_object *statement, struct sg_text version)
+                          const struct sg_tree *tree, const struct sg_node *statement,
+                          struct sg_text version)
 {
-    struct json_object *condition;
+    const struct sg_node *condition = sg_node_get(tree, statement, "Condition");
 
     *out = (struct sg_condition){
+        .tree = tree,
         .cutoff_ms = SG_CUTOFF_NONE,
         .simple_ms = SG_CUTOFF_NONE,
         .bites_before_ms = INT64_MAX,
         .variables = sg_text_equal(version, SG_TEXT("2012-10-17")),
     };
-    if (!json_object_object_get_ex(statement, "Condition", &condition))
+    if (condition == NULL)
         return true;
-    if (!json_object_is_type(condition, json_type_object)) {
+    if (condition->type != SG_JSON_OBJECT) {
         unreadable(out, notes, SG_TEXT("Condition"), "is not an object");
         return true;
     }
-    json_object_object_foreach(condition, name, keys)
-    {
-        if (!json_object_is_type(keys, json_type_object)) {
-            unreadable(out, notes, sg_text_of(name), "does not hold an object of keys");
+    for (const struct sg_node *keys = sg_node_first(tree, condition); keys != NULL;
+         keys = sg_node_next(tree, keys)) {
+        if (keys->type != SG_JSON_OBJECT) {
+            unreadable(out, notes, keys->key, "does not hold an object of keys");
             continue;
         }
-        json_object_object_foreach(keys, key, values)
-        {
-            compile_key(out, notes, sg_text_of(name), sg_text_of(key), values);
-        }
+        for (const struct sg_node *values = sg_node_first(tree, keys); values != NULL;
+             values = sg_node_next(tree, values))
+            compile_key(out, notes, keys->key, values->key, values);
     }
     if (out->keys != 1 || out->indeterminate)
         out->simple_ms = SG_CUTOFF_NONE;

@@ -5,7 +5,7 @@
  */
 #include "policy/compile.h"
 
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -262,24 +262,30 @@ out:
     return result;
 }
 
-/* Lengths keep the parts apart. */
+/* Lengths keep the parts apart. The digest is fetched for the first statement only. */
 bool sg_draft_identify(struct sg_draft *draft, const struct sg_compiler *compiler,
                        struct sg_text content)
 {
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    struct sg_buffer whole = {0};
+    EVP_MD_CTX *context = compiler->digest;
+    const EVP_MD *kind = EVP_MD_CTX_get0_md(context) == NULL ? EVP_sha256() : NULL;
     const struct sg_text parts[] = {compiler->policy_name, compiler->version, content};
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    char head[48];
 
-    sg_buffer_addf(&whole, "stsgate statement %d", (int)compiler->origin);
+    if (EVP_DigestInit_ex(context, kind, NULL) != 1)
+        return false;
+    int length = snprintf(head, sizeof head, "stsgate statement %d", (int)compiler->origin);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        sg_buffer_addf(&whole, ":%zu:", parts[i].length);
-        sg_buffer_add_text(&whole, parts[i]);
+        if (length < 0 || EVP_DigestUpdate(context, head, (size_t)length) != 1)
+            return false;
+        length = snprintf(head, sizeof head, ":%zu:", parts[i].length);
+        if (length < 0 || EVP_DigestUpdate(context, head, (size_t)length) != 1 ||
+            EVP_DigestUpdate(context, parts[i].data, parts[i].length) != 1)
+            return false;
+        length = 0;
     }
-    const bool done = !whole.failed;
-    if (done) {
-        SHA256((const unsigned char *)whole.data, whole.length, digest);
-        memcpy(draft->identity, digest, sizeof draft->identity);
-    }
-    sg_buffer_clear(&whole);
-    return done;
+    if (EVP_DigestFinal_ex(context, digest, NULL) != 1)
+        return false;
+    memcpy(draft->identity, digest, sizeof draft->identity);
+    return true;
 }
