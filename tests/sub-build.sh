@@ -1,5 +1,7 @@
 #!/bin/sh
 # sub-build.sh sanitizers MAKE             builds sub-sanitizers/src with ASan and UBSan, runs make check
+# sub-build.sh threads MAKE TEST...         the same with TSan, for the tests named
+# sub-build.sh coverage MAKE               the same with gcov, and what of module/ ran
 # sub-build.sh fuzz MAKE SECONDS TARGET... builds sub-fuzz/src on libFuzzer, gives each target SECONDS
 # Called by `make check-sanitizers' and `make fuzz' in the build folder, which made the copy of the
 # sources. Findings of the fuzzers stay in fuzz-findings/. It must never hide a failure.
@@ -17,6 +19,20 @@ sanitizers)
     ../src/configure --quiet --enable-sanitizers
     exec env ASAN_OPTIONS="detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1" \
         UBSAN_OPTIONS=print_stacktrace=1 SG_TEST_TIMEOUT="${SG_TEST_TIMEOUT:-900}" "$make" check
+    ;;
+threads)
+    [ ! -d "$top/nginx-conf" ] || cp -Rp "$top/nginx-conf" .
+    # AC's test programs must link with it, and libtool passes the flag on.
+    ../src/configure --quiet CFLAGS="-O1 -g -fsanitize=thread -fno-omit-frame-pointer" \
+        LDFLAGS=-fsanitize=thread
+    exec env TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:suppressions=$top/sub-threads/src/tests/tsan.supp" \
+        SG_TEST_TIMEOUT="${SG_TEST_TIMEOUT:-900}" "$make" check TESTS="$*"
+    ;;
+coverage)
+    [ ! -d "$top/nginx-conf" ] || cp -Rp "$top/nginx-conf" .
+    ../src/configure --quiet --enable-coverage CFLAGS="-O0 -g"
+    SG_TEST_TIMEOUT="${SG_TEST_TIMEOUT:-900}" "$make" -k check || exit 1
+    SG_SRCDIR=$top/sub-coverage/src exec ../src/tests/coverage.py .
     ;;
 fuzz)
     seconds=$1

@@ -58,13 +58,13 @@ def free_port():
 class Chain:
     """account: further lines of [account demo]."""
 
-    def __init__(self, account=""):
+    def __init__(self, account="", max_runtime=120):
         self.folder = tempfile.mkdtemp(prefix="stsgate-demo-", dir="/tmp")
         os.chmod(self.folder, 0o755)
         self.account_lines = account
         self.children = []
         self.nginx = None
-        self.box = Sandbox(plain_users=["julie", "emy", "bob", "woofy"], max_runtime=120,
+        self.box = Sandbox(plain_users=["julie", "emy", "bob", "woofy"], max_runtime=max_runtime,
                            log=self.path("sandbox.log"))
         self.ports = {"gateway": free_port(), "payments": free_port(), "reports": free_port()}
 
