@@ -89,11 +89,57 @@ static void usual_configuration_has_the_documented_defaults(void **state)
     assert_int_equal(service->mode, SG_MODE_ENFORCE);
     assert_false(service->allow_uncertain);
     assert_false(service->allow_undecided);
+    assert_false(service->deny_all);
+    assert_false(service->allow_indeterminate);
+    assert_string_equal(service->action, "execute-api:Invoke");
+    assert_null(service->resource);
     assert_int_equal(service->max_token_age_ms, 15 * SG_MINUTE_MS);
     assert_true(service->issued_before_ms == INT64_MIN);
     assert_true(sg_owner_trusted(&config->owners, geteuid()));
     assert_null(sg_config_service(config, SG_TEXT("payment")));
     sg_config_free(config);
+}
+
+static void service_says_in_iams_words_what_it_is(void **state)
+{
+    struct gate_fixture *f = *state;
+    struct sg_problems problems = {0};
+    const struct sg_service *service;
+    struct sg_config *config = NULL;
+
+    gate_fixture_write_usual(f, "deny = all\nindeterminate = allow\naction = s3:GetObject\n"
+                                "resource = arn:aws:s3:::bucket/key:1\n");
+    assert_int_equal(sg_config_read(&config, f->conf, &problems), SG_OK);
+    service = sg_config_service(config, SG_TEXT("payments"));
+    assert_true(service->deny_all);
+    assert_true(service->allow_indeterminate);
+    assert_string_equal(service->action, "s3:GetObject");
+    assert_string_equal(service->resource, "arn:aws:s3:::bucket/key:1");
+    sg_config_free(config);
+}
+
+static void action_and_resource_are_one_each_and_no_pattern(void **state)
+{
+    static const char *const lines[] = {
+        "action = s3:*",
+        "action = s3",
+        "action = s3:Get:Object",
+        "action = :Get",
+        "action = s3:",
+        "resource = *",
+        "resource = arn:aws:s3:::",
+        "resource = arn:aws:s3:::b*",
+        "resource = arn:aws:s3:b",
+        "resource = arn:aws:s3:::${aws:userid}",
+        "deny = some",
+        "indeterminate = maybe",
+    };
+    struct gate_fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        gate_fixture_write_usual(f, lines[i]);
+        assert_mistake(f, lines[i]);
+    }
 }
 
 static void every_mistake_is_reported_with_file_and_line(void **state)
@@ -110,7 +156,7 @@ static void every_mistake_is_reported_with_file_and_line(void **state)
     assert_non_null(strstr(said, "stsgate.conf:2: unknown key \"staet\" in [agent]"));
     assert_non_null(strstr(said, "stsgate.conf:4: id = 12345; expected 12 digits"));
     assert_non_null(strstr(said, "stsgate.conf:5: refresh = soon; expected a time"));
-    assert_non_null(strstr(said, "stsgate.conf:7: kind = oidc; expected aws-web-identity or jwt"));
+    assert_non_null(strstr(said, "stsgate.conf:7: kind = oidc; expected aws-web-identity, jwt"));
     assert_non_null(strstr(said, "stsgate.conf:6: [issuer prod] has account = pord"));
     assert_non_null(strstr(said, "stsgate.conf:10: unknown section [isuer two]"));
 }
@@ -411,6 +457,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(usual_configuration_has_the_documented_defaults),
+        T(service_says_in_iams_words_what_it_is),
+        T(action_and_resource_are_one_each_and_no_pattern),
         T(every_mistake_is_reported_with_file_and_line),
         T(missing_file_and_folder_are_named),
         T(folder_without_services_is_a_mistake),
