@@ -404,7 +404,7 @@ def issue_time_of_other_accounts_roles_is_not_noted():
     with World(sessions=True) as world:
         world.box.make_role("app")
         agent = world.start()
-        elements = {"assumedRoleUser": {"arn": "arn:aws:sts::%s:assumed-role/app/x" % OTHER},
+        elements = {"assumedRoleUser": {"arn": "arn:aws:sts::%s:assumed-role/app/bob" % OTHER},
                     "credentials": {"accessKeyId": "ASIAOTHER00000000001"}}
         world.send(world.event("AssumeRole", {}, source="sts", responseElements=elements))
         elements = json.loads(json.dumps(elements).replace(OTHER, world.box.account))
