@@ -1,0 +1,335 @@
+# test_identity.py: signed GetCallerIdentity requests through nginx, the real gate, the agent and a
+# local STS and IAM: what clients really make, what a thief makes of a stolen session, and how often
+# AWS is asked.
+import base64
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../sandbox"))
+from stsgate_sandbox import Sandbox, find_binary  # noqa: E402
+
+import nginx_host  # noqa: E402
+import signed  # noqa: E402
+from nginx_host import Nginx, Upstream, until  # noqa: E402
+
+AGENT = os.path.join(nginx_host.BUILD, "module/agent/stsgated")
+GATEWAY = "payments"
+
+CONF = """
+[agent]
+state = %(prefix)s/state
+socket = %(prefix)s/run/agent.sock
+user = %(user)d
+
+[account demo]
+id = %(account)s
+endpoint = %(url)s/
+sts_endpoint = %(url)s/
+refresh = 1s
+settle = 1s
+settled = 2s
+
+[issuer demo]
+kind = aws-caller-identity
+account = demo
+bind_header = X-K8s-Aws-Id
+bind_value = payments
+"""
+
+SERVICE = """
+[service]
+accept = demo
+allow_roles = arn:aws:iam::%s:role/team/*
+"""
+
+HTTP = """
+stsgate_conf FOLDER;
+upstream app { server unix:PREFIX/upstream.sock; }
+server {
+    listen 127.0.0.1:PORT backlog=1024;
+    proxy_set_header X-STS-Role $stsgate_role;
+    location / { stsgate payments; proxy_pass http://app; }
+    location /fields/ {
+        stsgate payments;
+        stsgate_credential "sts-post-v1.$http_iam_http_request_method.$http_iam_request_url.$http_iam_request_body.$http_iam_request_headers";
+        proxy_pass http://app;
+    }
+}
+"""
+
+# One token by the AWS SDK for JavaScript's signer: argv is the keys, the token and the binding.
+PRESIGNER = """
+const { SignatureV4 } = require("@smithy/signature-v4");
+const { Sha256 } = require("@aws-crypto/sha256-js");
+const [accessKeyId, secretAccessKey, sessionToken, bind] = process.argv.slice(1);
+const signer = new SignatureV4({ service: "sts", region: "us-east-1", sha256: Sha256,
+  credentials: { accessKeyId, secretAccessKey, sessionToken } });
+const request = { method: "GET", protocol: "https:", hostname: "sts.us-east-1.amazonaws.com",
+  path: "/", headers: { host: "sts.us-east-1.amazonaws.com", "x-k8s-aws-id": bind },
+  query: { Action: "GetCallerIdentity", Version: "2011-06-15" } };
+signer.presign(request, { expiresIn: 60 }).then((made) => {
+  const query = Object.entries(made.query)
+    .map(([k, v]) => encodeURIComponent(k) + "=" + encodeURIComponent(v)).join("&");
+  console.log("https://" + made.hostname + made.path + "?" + query);
+});
+"""
+
+
+@unittest.skipUnless(os.path.exists(AGENT) and find_binary(), "agent or sandbox is not built")
+class SignedRequests(unittest.TestCase):
+    def setUp(self):
+        self.box = Sandbox(plain_users=["emy", "julie"], max_runtime=280).start()
+        self.addCleanup(self.box.stop)
+        self.box.make_role("app", trust=["emy", "julie"], may=["iam:GetRole", "s3:*"],
+                           Path="/team/")
+        self.nginx = nginx = Nginx(HTTP, fake=False)
+        self.addCleanup(nginx.remove)
+        os.makedirs(nginx.path("run"))
+        nginx.write("gate/stsgate.conf", CONF % {
+            "prefix": nginx.prefix, "user": os.geteuid(), "account": self.box.account,
+            "url": self.box.url})
+        nginx.write("gate/services.d/payments.conf", SERVICE % self.box.account)
+        self.upstream = Upstream(nginx.path("upstream.sock"))
+        self.addCleanup(self.upstream.close)
+        with open(nginx.path("agent.log"), "ab") as log:
+            self.agent = subprocess.Popen(
+                nginx_host.UNDER + [AGENT, "--conf", nginx.path("gate"), "--foreground"],
+                stdout=log, stderr=log, env=dict(os.environ, **self.box.environment("admin")))
+        self.addCleanup(self.stop_agent)
+        nginx.start()
+        self.emy = self.assume("emy")
+        until(lambda: self.get(signed.token(self.emy, GATEWAY)).status == 200, "the first reading")
+
+    def tearDown(self):
+        self.nginx.stop()
+        log = self.nginx.read("error.log") + self.nginx.read("output")
+        self.assertEqual(nginx_host.alarms(log), [])
+        for text in (log, self.nginx.read("agent.log")):
+            self.assertNotIn(self.emy["SessionToken"], text)
+            self.assertNotIn("k8s-aws-v1.aHR0", text)
+
+    def stop_agent(self):
+        if self.agent.poll() is None:
+            self.agent.send_signal(signal.SIGTERM)
+        self.agent.wait(nginx_host.PATIENCE)
+
+    def assume(self, who):
+        return self.box.assume(who, "arn:aws:iam::%s:role/team/app" % self.box.account, who)
+
+    def get(self, credential, path="/", headers=()):
+        connection = self.nginx.connect()
+        try:
+            return connection.send(path, credential, headers=headers).receive()
+        finally:
+            connection.close()
+
+    def with_companion(self, credentials, by=None):
+        return signed.post(credentials, GATEWAY,
+                           signed.companion(by or credentials, "app", GATEWAY))
+
+    def refused(self, credential, reason):
+        answer = self.get(credential)
+        self.assertEqual(answer.status, 401, answer.body)
+        until(lambda: "reason=" + reason in self.nginx.read("error.log"), reason + " in the log")
+
+    def calls(self):
+        return self.box.calls()["actions"].get("GetCallerIdentity", 0)
+
+    # What clients make
+
+    def test_three_forms_of_one_session_pass(self):
+        for credential in (signed.token(self.emy, GATEWAY),
+                           signed.presigned_url(self.emy, GATEWAY),
+                           signed.post(self.emy, GATEWAY), self.with_companion(self.emy)):
+            answer = self.get(credential)
+            self.assertEqual(answer.status, 200, self.nginx.read("error.log"))
+            self.assertIn("X-STS-Role: arn:aws:iam::%s:role/team/app\r\n" % self.box.account,
+                          answer.body)
+
+    def test_fields_as_headers_pass(self):
+        names = ("Iam-Http-Request-Method", "Iam-Request-Url", "Iam-Request-Body",
+                 "Iam-Request-Headers")
+        more = signed.companion(self.emy, "app", GATEWAY)
+        headers = ["%s: %s" % pair for pair in zip(names, signed.fields(self.emy, GATEWAY, more))]
+        self.assertEqual(self.get(None, "/fields/", headers).status, 200)
+        self.assertEqual(self.get(None, "/fields/", headers[1:]).status, 401)
+        self.assertEqual(self.get(None, "/fields/").status, 401)
+
+    def test_token_of_aws_eks_get_token_passes(self):
+        aws = os.environ.get("SG_AWS") or shutil.which("aws", path="/usr/bin") or shutil.which("aws")
+        if aws is None:
+            self.skipTest("no aws command: apt install awscli")
+        environment = {name: value for name, value in self.box.environment(self.emy).items()
+                       if not name.startswith("AWS_ENDPOINT_URL")}
+        # the aws command of another python than ours must not find ours
+        made = subprocess.run(
+            [aws, "eks", "get-token", "--cluster-name", GATEWAY, "--region", "us-east-1"],
+            env=dict(os.environ, **environment), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, timeout=120, check=False)
+        if made.returncode != 0:
+            self.skipTest("aws eks get-token: " + made.stderr.strip()[-200:])
+        token = json.loads(made.stdout)["status"]["token"]
+        answer = self.get(token)
+        self.assertEqual(answer.status, 200, self.nginx.read("error.log"))
+
+    def test_url_of_the_javascript_signer_passes(self):
+        node = shutil.which("node")
+        if node is None or subprocess.run(
+                [node, "-e", 'require("@smithy/signature-v4"); require("@aws-crypto/sha256-js")'],
+                stderr=subprocess.DEVNULL, timeout=60, check=False).returncode != 0:
+            self.skipTest("no @smithy/signature-v4: npm install @smithy/signature-v4 "
+                          "@aws-crypto/sha256-js, and set NODE_PATH")
+        url = subprocess.run(
+            [node, "-e", PRESIGNER, self.emy["AccessKeyId"], self.emy["SecretAccessKey"],
+             self.emy["SessionToken"], GATEWAY],
+            stdout=subprocess.PIPE, text=True, timeout=60, check=True).stdout.strip()
+        self.assertEqual(self.get(url).status, 200, self.nginx.read("error.log"))
+        token = "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+        self.assertEqual(self.get(token).status, 200)
+
+    # What a thief makes
+
+    def test_stolen_session_is_refused_after_the_revocation(self):
+        """Woofy has Emy's session, and signs anew whenever he likes."""
+        self.box.revoke("app")
+        until(lambda: self.get(signed.token(self.emy, GATEWAY)).status == 401, "the revocation")
+        self.refused(signed.token(self.emy, GATEWAY), "issue-time-uncertain")
+        self.refused(signed.post(self.emy, GATEWAY), "issue-time-uncertain")
+        self.refused(self.with_companion(self.emy), "session-revoked")
+        # AWS itself still vouches for him
+        self.assertEqual(self.box.client("sts", self.emy).get_caller_identity()["Account"],
+                         self.box.account)
+
+    def test_new_session_passes_with_its_companion(self):
+        self.box.revoke("app")
+        until(lambda: self.get(signed.token(self.emy, GATEWAY)).status == 401, "the revocation")
+        julie = self.assume("julie")
+        until(lambda: self.get(self.with_companion(julie)).status == 200, "evidence")
+        self.refused(self.with_companion(self.emy), "session-revoked")
+
+    def test_companion_of_somebody_else_is_refused_unasked(self):
+        self.box.revoke("app")
+        julie = self.assume("julie")
+        until(lambda: self.get(self.with_companion(julie)).status == 200, "evidence")
+        self.box.reset_calls()
+        self.refused(self.with_companion(self.emy, by=julie), "malformed")
+        self.refused(self.with_companion(julie, by=self.emy), "malformed")
+        # the same key with the other's token, and the other way round
+        for mixed in (dict(self.emy, SessionToken=julie["SessionToken"]),
+                      dict(julie, SessionToken=self.emy["SessionToken"])):
+            self.refused(self.with_companion(self.emy, by=mixed), "malformed")
+        self.assertEqual(self.calls(), 0)
+
+    def test_companion_of_another_role_is_refused(self):
+        self.box.make_role("other", trust=["emy"])
+        companion = signed.companion(self.emy, "other", GATEWAY)
+        self.refused(signed.post(self.emy, GATEWAY, companion), "companion-refused")
+
+    def test_companion_that_the_role_may_not_ask_is_refused(self):
+        self.box.make_role("mute", trust=["emy"], may=["s3:*"], Path="/team/")
+        mute = self.box.assume("emy", "arn:aws:iam::%s:role/team/mute" % self.box.account, "emy")
+        self.refused(signed.post(mute, GATEWAY, signed.companion(mute, "mute", GATEWAY)),
+                     "companion-refused")
+
+    def test_request_for_another_gateway_is_refused(self):
+        self.refused(signed.token(self.emy, "reports"), "bad-signature")
+        self.box.reset_calls()
+        self.refused(signed.post(self.emy, "reports"), "wrong-audience")
+        self.assertEqual(self.calls(), 0)
+
+    def test_signature_that_aws_refuses_is_asked_once(self):
+        forged = dict(self.emy, SecretAccessKey="x" * 40)
+        token = signed.token(forged, GATEWAY)
+        self.box.reset_calls()
+        for _ in range(5):
+            self.refused(token, "bad-signature")
+        self.assertEqual(self.calls(), 1)
+
+    def test_changed_requests_ask_nobody(self):
+        url = signed.presigned_url(self.emy, GATEWAY)
+        changes = [("sts.us-east-1", "sts.us-west-2"), ("amazonaws.com", "amazonaws.com.evil.example"),
+                   ("https", "http"), ("Action=", "action="), ("GetCallerIdentity", "GetFederationToken"),
+                   ("&X-Amz-Date", "&X-Amz-Date=20260101T000000Z&X-Amz-Date"), ("x-k8s-aws-id", "x-other"),
+                   ("/?", ":443/?"), ("&Version", "&x-k8s-aws-id=reports&Version")]
+        self.box.reset_calls()
+        for find, replacement in changes:
+            changed = url.replace(find, replacement, 1)
+            self.assertNotEqual(changed, url)
+            token = base64.urlsafe_b64encode(changed.encode()).decode().rstrip("=")
+            self.assertEqual(self.get("k8s-aws-v1." + token).status, 401, changed[:60])
+        self.assertEqual(self.calls(), 0)
+
+    # How often AWS is asked
+
+    def test_one_token_costs_one_call_however_many_ask(self):
+        token = self.fresh()
+        self.box.reset_calls()
+        self.box.faults(latency_ms=300, only="GetCallerIdentity")
+        connections = [self.nginx.connect() for _ in range(60)]
+        for connection in connections:
+            self.addCleanup(connection.close)
+            connection.send("/", token)
+        self.assertEqual({connection.receive().status for connection in connections}, {200})
+        self.box.calm()
+        for _ in range(20):
+            self.assertEqual(self.get(token).status, 200)
+        self.assertEqual(self.calls(), 1)
+
+    def test_flood_of_new_requests_stays_within_the_budget(self):
+        """All from one neighbourhood: what is not asked for is 503, and others are served."""
+        known, role = signed.token(self.emy, GATEWAY), "arn:aws:iam::%s:role/team/app" % self.box.account
+        self.assertEqual(self.get(known).status, 200)
+        tokens = [signed.token(self.box.session(role, "s%d" % number), GATEWAY)
+                  for number in range(300)]
+        self.box.reset_calls()
+        connections = [self.nginx.connect() for _ in tokens]
+        for connection, token in zip(connections, tokens):
+            self.addCleanup(connection.close)
+            connection.send("/", token)
+        self.assertEqual(self.get(known).status, 200)
+        answers = [connection.receive() for connection in connections]
+        self.assertLessEqual({answer.status for answer in answers}, {200, 503})
+        self.assertGreater(sum(answer.status == 200 for answer in answers), 0)
+        for answer in answers:
+            if answer.status == 503:
+                self.assertGreaterEqual(int(answer.get("Retry-After")), 1)
+        self.assertLessEqual(self.calls(), len(tokens))
+        # those that were refused get their turn
+        until(lambda: self.get(tokens[-1]).status == 200, "the last one's turn")
+
+    def test_throttled_sts_is_503_and_recovers(self):
+        fresh = self.fresh()
+        self.box.faults(fail="Throttling", fail_every=1, only="GetCallerIdentity")
+        answer = self.get(fresh)
+        self.assertEqual(answer.status, 503)
+        self.assertGreaterEqual(int(answer.get("Retry-After")), 1)
+        self.box.calm()
+        until(lambda: self.get(fresh).status == 200, "STS to answer")
+
+    def test_sts_that_is_down_lies_or_is_cut_short_is_503(self):
+        known = signed.token(self.emy, GATEWAY)
+        self.assertEqual(self.get(known).status, 200)
+        for fault in ({"down": 1}, {"fail": "garbage", "fail_every": 1},
+                      {"fail": "truncated", "fail_every": 1}, {"fail": "503", "fail_every": 1}):
+            self.box.faults(only="GetCallerIdentity", **fault)
+            self.assertEqual(self.get(self.fresh()).status, 503, fault)
+            self.assertEqual(self.get(known).status, 200, fault)
+            self.box.calm()
+
+    def fresh(self):
+        """A request that nobody has seen: of a session of its own."""
+        return signed.token(self.assume("emy"), GATEWAY)
+
+    def test_agent_that_died_is_503(self):
+        self.stop_agent()
+        self.assertEqual(self.get(self.fresh()).status, 503)
+
+
+if __name__ == "__main__":
+    nginx_host.main(fake=False)
