@@ -98,6 +98,13 @@ struct sg_draft {
     unsigned char identity[16];
 };
 
+/* scope.c: its Action and NotAction, its Resource and NotResource. Memory that ended shows in
+ * draft->actions and ->resources. */
+void sg_read_actions(struct sg_draft *draft, const struct sg_compiler *compiler,
+                     const struct sg_node *statement);
+void sg_read_resources(struct sg_draft *draft, const struct sg_compiler *compiler,
+                       const struct sg_node *statement);
+
 void sg_draft_clear(struct sg_draft *draft);
 /* Forgets what the draft narrows itself to: it then covers everything, and counts as matching.
  * Notes stay. */
