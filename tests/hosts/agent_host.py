@@ -26,7 +26,8 @@ PATIENCE_S = 60.0 if os.environ.get("SG_UNDER") else 20.0
 ASK_MAGIC = 0x71676731
 ASK_ROLE, ASK_KEYS, ASK_STATUS = 1, 2, 3
 OK, E_ABSENT, E_BUSY, E_NETWORK = 0, -5, -9, -10
-ENFORCED, FROM_IAM, GONE_ONCE = 1, 128, 256
+ENFORCED, INDETERMINATE, FROM_IAM, GONE_ONCE, RATCHETED = 1, 64, 128, 256, 512
+INLINE, ATTACHED, BOUNDARY, EXTRA = range(4)
 PRESENT, DELETED = 1, 2
 NEVER = -(1 << 62)
 
@@ -60,7 +61,8 @@ def read_cdb(path):
 class Statement:
     def __init__(self, data):
         (self.size, self.flags, self.origin, self.cutoff_ms, self.bites_before_ms,
-         self.first_seen_ms) = struct.unpack_from("<IHBxqqq", data)
+         self.first_seen_ms, self.last_seen_ms,
+         self.kept_until_ms) = struct.unpack_from("<IHBxqqqqq", data)
         at, length = struct.unpack_from("<HH", data, 64)
         self.policy = data[at:at + length].decode()
 
