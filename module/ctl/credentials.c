@@ -150,7 +150,7 @@ static const struct sg_account *find(const struct sg_config *config, const char 
 int ctl_credentials(struct ctl *ctl)
 {
     const char *label = NULL;
-    const struct ctl_option options[] = {{"account", &label}, {NULL, NULL}};
+    const struct ctl_option options[] = {{"--account", &label}, {NULL, NULL}};
     struct json_object *list = NULL;
     int worst = CTL_YES;
 
