@@ -193,6 +193,29 @@ class SignedRequests(unittest.TestCase):
         token = "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
         self.assertEqual(self.get(token).status, 200)
 
+    def test_login_token_passes_and_is_explained(self):
+        ctl = [os.path.join(nginx_host.BUILD, "module/ctl/stsgatectl"), "--conf",
+               self.nginx.path("gate")]
+
+        def run(arguments, who, stdin=None):
+            return subprocess.run(nginx_host.UNDER + ctl + arguments, input=stdin, text=True,
+                                  env=dict(os.environ, **self.box.environment(who)),
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120,
+                                  check=False)
+        for more in ([], ["--role", "app"]):
+            made = run(["login-token", "--issuer", "demo"] + more, self.emy)
+            self.assertEqual(made.returncode, 0, made.stderr)
+            self.assertEqual(self.get(made.stdout.strip()).status, 200)
+            told = run(["explain", "-", "--service", "payments"], self.emy, made.stdout)
+            self.assertEqual(told.returncode, 0, told.stdout + told.stderr)
+            self.assertIn("AWS vouches for app", told.stdout)
+            self.assertNotIn(self.emy["SessionToken"][:20], told.stdout + told.stderr)
+        # keys without an issue time, an issuer that is none, a region of another partition
+        self.assertEqual(run(["login-token", "--issuer", "demo"], "emy").returncode, 1)
+        self.assertEqual(run(["login-token", "--issuer", "prod"], self.emy).returncode, 2)
+        self.assertEqual(run(["login-token", "--issuer", "demo", "--region", "cn-north-1"],
+                             self.emy).returncode, 2)
+
     # What a thief makes
 
     def test_stolen_session_is_refused_after_the_revocation(self):

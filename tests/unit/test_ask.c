@@ -199,6 +199,59 @@ static void key_and_status_questions_name_no_role(void **state)
     assert_false(valid(&question));
 }
 
+static void identity_question_carries_a_request(void **state)
+{
+    const struct sg_question question = {
+        .magic = SG_ASK_MAGIC, .kind = SG_ASK_IDENTITY, .label = "prod"};
+    char packet[SG_ASK_PACKET_MAX + 1] = {0};
+    struct sg_question other = question;
+
+    (void)state;
+    memcpy(packet, &question, sizeof question);
+    assert_true(sg_question_head_valid(&question));
+    assert_true(sg_question_valid(packet, sizeof question + 9));
+    assert_true(sg_question_valid(packet, SG_ASK_PACKET_MAX));
+    assert_false(sg_question_valid(packet, SG_ASK_PACKET_MAX + 1));
+    assert_false(sg_question_valid(packet, sizeof question + 8)); /* where from, and nothing */
+    assert_false(sg_question_valid(packet, sizeof question));
+    set(other.role_name, sizeof other.role_name, "app");
+    memcpy(packet, &other, sizeof other);
+    assert_false(sg_question_valid(packet, sizeof other + 9));
+    other = role_question(); /* nothing stands behind other questions */
+    memcpy(packet, &other, sizeof other);
+    assert_false(sg_question_valid(packet, sizeof other + 9));
+}
+
+static void identity_answer_is_whole_or_nothing(void **state)
+{
+    const struct sg_identity_answer good = {.head = {.magic = SG_ASK_MAGIC},
+                                            .date_ms = 1,
+                                            .account = "123456789012",
+                                            .role_name = "app",
+                                            .role_id = "AROAEXAMPLE",
+                                            .session_name = "julie"};
+    struct sg_identity_answer answer = good;
+
+    (void)state;
+    assert_true(sg_identity_answer_valid(&answer));
+    answer.head.status = SG_IDENTITY_BAD_SIGNATURE; /* a refusal tells no names */
+    assert_false(sg_identity_answer_valid(&answer));
+    answer = good;
+    answer.role_id[0] = 'a';
+    assert_false(sg_identity_answer_valid(&answer));
+    answer = good;
+    answer.session_name[10] = 'x';
+    assert_false(sg_identity_answer_valid(&answer));
+    answer = good;
+    answer.head.magic++;
+    assert_false(sg_identity_answer_valid(&answer));
+    answer = good;
+    answer.account[11] = 0;
+    assert_false(sg_identity_answer_valid(&answer));
+    answer = (struct sg_identity_answer){.head = {SG_ASK_MAGIC, SG_E_BUSY, 1}};
+    assert_true(sg_identity_answer_valid(&answer));
+}
+
 /* ---- the socket ---- */
 
 struct place {
@@ -465,6 +518,8 @@ int main(void)
         cmocka_unit_test(bytes_behind_the_end_of_a_text_are_refused),
         cmocka_unit_test(names_outside_of_their_alphabets_are_refused),
         cmocka_unit_test(key_and_status_questions_name_no_role),
+        cmocka_unit_test(identity_question_carries_a_request),
+        cmocka_unit_test(identity_answer_is_whole_or_nothing),
         PLACE_TEST(question_and_answer_pass_through),
         PLACE_TEST(neither_end_blocks_or_is_inherited),
         PLACE_TEST(any_user_may_connect_but_not_put_a_socket_there),

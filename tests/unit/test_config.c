@@ -318,6 +318,82 @@ static void jwt_issuer_must_say_what_its_issue_time_is(void **state)
     assert_mistake(f, "lacks issue_time");
 }
 
+static const char signed_host[] = "[agent]\nstate = %STATE%\nsocket = %FOLDER%/agent.sock\n"
+                                  "user = %USER%\n[account prod]\nid = 123456789012\n";
+
+static void write_signed(struct gate_fixture *f, const char *issuer)
+{
+    struct sg_buffer text = {0};
+
+    sg_buffer_addf(&text, "%s[issuer signed]\nkind = aws-caller-identity\n%s\n", signed_host,
+                   issuer);
+    gate_fixture_write(f, "stsgate.conf", text.data);
+    gate_fixture_write(f, "services.d/payments.conf",
+                       "[service]\naccept = signed\nallow_roles = arn:aws:iam::*:role/*\n");
+    sg_buffer_clear(&text);
+}
+
+static void signed_requests_need_no_url_and_no_audience(void **state)
+{
+    struct gate_fixture *f = *state;
+    struct sg_problems problems = {0};
+    struct sg_config *config = NULL;
+
+    write_signed(f, "account = prod\nbind_header = X-K8s-Aws-Id\nbind_value = payments prod");
+    assert_int_equal(sg_config_read(&config, f->conf, &problems), SG_OK);
+    assert_int_equal(config->issuers[0].kind, SG_ISSUER_CALLER_IDENTITY);
+    assert_int_equal(config->issuers[0].forms, SG_FORM_URL | SG_FORM_POST | SG_FORM_COMPANION);
+    assert_string_equal(config->issuers[0].companion_header, "X-Stsgate-GetRole");
+    assert_string_equal(config->issuers[0].bind_value, "payments prod");
+    sg_config_free(config);
+    write_signed(f,
+                 "account = prod\nbind_header = X-K8s-Aws-Id\nbind_value = p\nforms = companion\n"
+                 "forms = post");
+    assert_int_equal(sg_config_read(&config, f->conf, &problems), SG_OK);
+    assert_int_equal(config->issuers[0].forms, SG_FORM_POST | SG_FORM_COMPANION);
+    sg_config_free(config);
+}
+
+static void signed_requests_are_bound_to_a_header_of_their_own(void **state)
+{
+    static const char *const bad[][2] = {
+        {"account = prod", "lacks bind_header"},
+        {"account = prod\nbind_header = X-Id", "lacks bind_value"},
+        {"bind_header = X-Id\nbind_value = p", "lacks account"},
+        {"account = prod\nbind_header = Host\nbind_value = p", "has a meaning already"},
+        {"account = prod\nbind_header = x-amz-date\nbind_value = p", "has a meaning already"},
+        {"account = prod\nbind_header = Authorization\nbind_value = p", "has a meaning already"},
+        {"account = prod\nbind_header = X-Stsgate-GetRole-URL\nbind_value = p",
+         "has a meaning already"},
+        {"account = prod\nbind_header = X Id\nbind_value = p", "bind_header = X Id"},
+        {"account = prod\nbind_header = X:Id\nbind_value = p", "bind_header = X:Id"},
+        {"account = prod\nbind_header = X-Id\nbind_value = a  b", "bind_value = a  b"},
+        {"account = prod\nbind_header = X-Id\nbind_value = p\nforms = jwt", "forms = jwt"},
+        {"account = prod\nbind_header = X-Id\nbind_value = p\nurl = https://x", "are for JWTs"},
+        {"account = prod\nbind_header = X-Id\nbind_value = p\nalgorithms = RS256", "are for JWTs"},
+    };
+    struct gate_fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        write_signed(f, bad[i][0]);
+        assert_mistake(f, bad[i][1]);
+    }
+}
+
+static void token_issuer_needs_a_url_and_binds_nothing(void **state)
+{
+    struct gate_fixture *f = *state;
+    struct sg_buffer text = {0};
+
+    sg_buffer_addf(&text,
+                   "%s[issuer signed]\nkind = aws-web-identity\naccount = prod\nbind_value = p\n",
+                   signed_host);
+    gate_fixture_write(f, "stsgate.conf", text.data);
+    sg_buffer_clear(&text);
+    assert_mistake(f, "lacks url");
+    assert_mistake(f, "which only kind = aws-caller-identity reads");
+}
+
 static void session_age_that_can_not_be_decided_is_refused(void **state)
 {
     struct gate_fixture *f = *state;
@@ -472,6 +548,9 @@ int main(void)
         T(web_identity_takes_no_secret_algorithm),
         T(jwt_issuer_must_say_what_its_issue_time_is),
         T(account_read_by_a_role_needs_one_of_its_own),
+        T(signed_requests_need_no_url_and_no_audience),
+        T(signed_requests_are_bound_to_a_header_of_their_own),
+        T(token_issuer_needs_a_url_and_binds_nothing),
         T(session_age_that_can_not_be_decided_is_refused),
         T(permission_set_stands_for_the_role_that_identity_center_makes),
         T(cutoffs_of_patterns_are_read),
