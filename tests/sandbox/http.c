@@ -215,7 +215,11 @@ static void make_answer(struct exchange *exchange, struct sb_answer *answer)
 {
     struct sb_sandbox *box = exchange->http->box;
     const struct sb_request *request = &exchange->request;
-    bool truncated = exchange->mishap == SB_FAIL && strcmp(box->faults.fail, "truncated") == 0;
+    bool fails = exchange->mishap == SB_FAIL;
+    bool truncated = fails && strcmp(box->faults.fail, "truncated") == 0;
+    /* These have the true answer, which then does not arrive. */
+    bool cut = truncated || (fails && (strcmp(box->faults.fail, "half-closed") == 0 ||
+                                       strcmp(box->faults.fail, "oversized") == 0));
 
     if (exchange->too_big) {
         answer_unknown(answer, 413, "The body is too big.\n");
@@ -224,7 +228,7 @@ static void make_answer(struct exchange *exchange, struct sb_answer *answer)
                         "The query or form is badly encoded.");
     } else if (sb_answer_control(box, request, answer) == 0) {
         return;
-    } else if (exchange->mishap == SB_FAIL && !truncated) {
+    } else if (fails && !cut) {
         answer_failure(exchange, answer);
     } else if (strcmp(request->path, "/") == 0 || sb_is_sqs(request)) {
         if (sb_is_sqs(request))
@@ -242,6 +246,70 @@ static void make_answer(struct exchange *exchange, struct sb_answer *answer)
     sb_log_answer(box, request, NULL, answer->status);
 }
 
+/* ---- answers that do not end as they should ---- */
+
+#define OVERSIZED (96u * 1024 * 1024)
+
+struct cut_body {
+    char *text;
+    size_t length;
+};
+
+static ssize_t give_half(void *payload, uint64_t at, char *into, size_t most)
+{
+    const struct cut_body *body = payload;
+    size_t left = body->length / 2 > at ? body->length / 2 - (size_t)at : 0;
+
+    if (left == 0)
+        return MHD_CONTENT_READER_END_WITH_ERROR; /* closes the connection */
+    if (left > most)
+        left = most;
+    memcpy(into, body->text + at, left);
+    return (ssize_t)left;
+}
+
+static ssize_t give_blanks(void *payload, uint64_t at, char *into, size_t most)
+{
+    (void)payload;
+    (void)at;
+    memset(into, ' ', most);
+    return (ssize_t)most;
+}
+
+static void free_cut_body(void *payload)
+{
+    struct cut_body *body = payload;
+
+    free(body->text);
+    free(body);
+}
+
+/* Takes the body over; NULL frees it. */
+static struct MHD_Response *make_response(const struct exchange *exchange, char *body)
+{
+    const char *fail = exchange->mishap == SB_FAIL ? exchange->http->box->faults.fail : "";
+    struct MHD_Response *response;
+
+    if (strcmp(fail, "half-closed") == 0) {
+        struct cut_body *cut = sb_alloc(sizeof(*cut));
+
+        *cut = (struct cut_body){body, strlen(body)};
+        response =
+            MHD_create_response_from_callback(cut->length, 4096, give_half, cut, free_cut_body);
+        if (response == NULL)
+            free_cut_body(cut);
+        return response;
+    }
+    if (strcmp(fail, "oversized") == 0) {
+        free(body);
+        return MHD_create_response_from_callback(OVERSIZED, 1 << 18, give_blanks, NULL, NULL);
+    }
+    response = MHD_create_response_from_buffer(strlen(body), body, MHD_RESPMEM_MUST_FREE);
+    if (response == NULL)
+        free(body);
+    return response;
+}
+
 static enum MHD_Result send_answer(struct exchange *exchange)
 {
     struct sb_answer answer = {0};
@@ -253,12 +321,9 @@ static enum MHD_Result send_answer(struct exchange *exchange)
     if (answer.request_id == NULL)
         answer.request_id = sb_random_uuid();
     date = sb_http_date(sb_now_ms(exchange->http->box));
-    response =
-        MHD_create_response_from_buffer(strlen(answer.body), answer.body, MHD_RESPMEM_MUST_FREE);
-    if (response == NULL) {
-        free(answer.body);
+    response = make_response(exchange, answer.body);
+    if (response == NULL)
         goto out;
-    }
     if (MHD_add_response_header(response, "Content-Type", answer.content_type) == MHD_YES &&
         MHD_add_response_header(response, "Date", date) == MHD_YES &&
         MHD_add_response_header(response, "x-amzn-requestid", answer.request_id) == MHD_YES)
