@@ -15,7 +15,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.environ.get("SG_SRCDIR", os.path.join(HERE, "..", ".."))
 BUILD = os.environ.get("SG_BUILDDIR", os.getcwd())
-sys.path.insert(0, os.path.join(TOP, "tests", "sandbox"))
+sys.path[:0] = [os.path.join(TOP, "tests", "sandbox"), os.path.join(TOP, "tests", "hosts")]
+import seen  # noqa: E402
 from stsgate_sandbox import Sandbox  # noqa: E402
 
 NGINX = os.environ.get("SG_NGINX") or "/usr/sbin/nginx"
@@ -56,12 +57,14 @@ def free_port():
 
 
 class Chain:
-    """account: further lines of [account demo]."""
+    """account: further lines of [account demo]; roles: made beforehand, for julie to assume;
+    events: the sandbox tells its events to a queue, and the agent reads it."""
 
-    def __init__(self, account="", max_runtime=120):
+    def __init__(self, account="", max_runtime=120, refresh="1s", roles=(ROLE,), events=False):
         self.folder = tempfile.mkdtemp(prefix="stsgate-demo-", dir="/tmp")
         os.chmod(self.folder, 0o755)
-        self.account_lines = account
+        self.account_lines, self.refresh = account, refresh
+        self.roles, self.events = roles, events
         self.children = []
         self.nginx = None
         self.box = Sandbox(plain_users=["julie", "emy", "bob", "woofy"], max_runtime=max_runtime,
@@ -86,7 +89,7 @@ user = %(user)d
 [account demo]
 id = %(account)s
 endpoint = %(url)s/
-refresh = 1s
+refresh = %(refresh)s
 %(account_lines)s
 ; AWS needs a minute and more until a policy holds everywhere, hence settle = 60s by default.
 ; The sandbox's IAM enforces at once.
@@ -99,6 +102,7 @@ url = %(issuer)s
 account = demo
 """ % {"state": self.path("state"), "socket": self.path("run", "agent.sock"),
        "user": os.geteuid(), "account": self.box.account, "account_lines": self.account_lines,
+       "refresh": self.refresh,
        "url": self.box.url, "issuer": self.box.issuer()})
         for service in ("payments", "reports"):
             self.write_service(service, "")
@@ -147,8 +151,11 @@ allow_roles = arn:aws:iam::%s:role/payments-*
 
     def start_all(self):
         self.box.start()
-        self.box.make_role(ROLE, trust=["julie", "emy"])
+        for role in self.roles:
+            self.box.make_role(role, trust=["julie", "emy"])
         created = time.time()
+        if self.events:
+            self.account_lines += "\nevents_queue = " + self.box.events()
         self.write_configuration()
         self.start("stsgated", AGENT, "--conf", self.path("conf"), "--foreground",
                    environment=self.box.environment("admin"))
@@ -181,7 +188,10 @@ allow_roles = arn:aws:iam::%s:role/payments-*
                 child.kill()
                 child.wait(10)
         self.box.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            seen.search(self.folder)
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def call(self, service, token):
         """(status, body or the challenge) of a GET through the gateway."""

@@ -17,6 +17,9 @@ import threading
 import time
 import traceback
 
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+import seen  # noqa: E402
+
 SOURCE = os.environ.get("SG_SRCDIR") or os.path.abspath(
     os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 BUILD = os.environ.get("SG_BUILDDIR") or SOURCE
@@ -161,6 +164,7 @@ class Agent:
     def __exit__(self, kind, *_):
         code = self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+        seen.search_text("\n".join(self.log), "the log of stsgated")
         if kind is not None:
             print("# log of stsgated:\n" + "\n".join("#   " + line for line in self.log[-40:]))
         elif code not in (None, 0):

@@ -8,6 +8,8 @@ import os
 import secrets
 import subprocess
 
+import seen
+
 
 def base64url(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
@@ -43,6 +45,7 @@ class Issuer:
         self.public = os.path.join(folder, algorithm + ".pem")
         if algorithm == "HS256":
             self.secret = secrets.token_hex(32).encode()
+            seen.remember(self.secret)
             with open(self.public, "wb") as file:
                 file.write(self.secret)
             os.chmod(self.public, 0o600)
@@ -61,4 +64,6 @@ class Issuer:
         header = {"alg": algorithm or self.algorithm, "typ": "JWT"}
         signed = ".".join(base64url(json.dumps(part).encode())
                           for part in (header, dict({"iss": self.url}, **claims)))
-        return signed + "." + base64url(self.sign(signed.encode()))
+        token = signed + "." + base64url(self.sign(signed.encode()))
+        seen.remember(token)
+        return token

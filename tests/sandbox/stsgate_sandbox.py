@@ -24,6 +24,9 @@ import botocore.awsrequest
 import botocore.config
 import botocore.credentials
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "hosts"))
+import seen  # noqa: E402
+
 ADMIN = "admin"
 REVOCATION = "AWSRevokeOlderSessions"
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -108,6 +111,7 @@ class Sandbox:
 
     def _add_user(self, option, name, key):
         secret = "secret-of-%s-%s" % (name.replace("/", "-"), os.urandom(8).hex())
+        seen.remember(secret)
         self.users[name] = (key, secret, None)
         self._options += [option, "%s:%s:%s" % (name, key, secret)]
 
@@ -220,6 +224,8 @@ class Sandbox:
         """AssumeRole; role is an ARN or a name in the default account."""
         answer = self.client("sts", who).assume_role(
             RoleArn=self.role_arn(role), RoleSessionName=name, **more)
+        seen.remember(answer["Credentials"]["SecretAccessKey"],
+                      answer["Credentials"]["SessionToken"])
         return answer["Credentials"]
 
     def web_identity_token(self, who, audience, algorithm="RS256", duration=300, tags=None,
@@ -233,6 +239,7 @@ class Sandbox:
             fields["Tags.member.%d.Key" % number] = key
             fields["Tags.member.%d.Value" % number] = value
         answer = self.call(who, "sts", "GetWebIdentityToken", fields, region)
+        seen.remember(answer["GetWebIdentityTokenResult"]["WebIdentityToken"])
         return answer["GetWebIdentityTokenResult"]["WebIdentityToken"]
 
     def presigned_identity(self, who, region="us-east-1", expires=60):
@@ -329,8 +336,10 @@ class Sandbox:
 
     def mint(self, **wish):
         """A JWT of the test's making: see README."""
-        return self._control("mint", json.dumps(wish).encode(),
-                             {"Content-Type": "application/json"})["token"]
+        token = self._control("mint", json.dumps(wish).encode(),
+                              {"Content-Type": "application/json"})["token"]
+        seen.remember(token)
+        return token
 
     def session(self, role, name="session", **fields):
         """Credentials of a session made without AssumeRole: issued=, expires= epoch seconds."""
