@@ -400,6 +400,32 @@ def session_that_is_assumed_is_known_by_its_access_key():
         assert credentials["AccessKeyId"].encode() not in page
 
 
+def as_the_rule_sends_it(event):
+    """What conf/aws/events.json makes of a session's event."""
+    with open(os.path.join(agent_host.SOURCE, "conf", "aws", "events.json")) as file:
+        rule = json.load(file)["Resources"]["SessionsIssued"]["Properties"]
+    target = rule["Targets"][0]["InputTransformer"]
+    text = target["InputTemplate"]
+    for name, path in target["InputPathsMap"].items():
+        value = event
+        for member in path[2:].split("."):
+            value = value[member]
+        text = text.replace("<%s>" % name, json.dumps(value))
+    return text
+
+
+def session_that_the_rule_tells_without_its_token_is_taken():
+    with World() as world:
+        world.box.make_role("app")
+        agent = world.start()
+        world.send(as_the_rule_sends_it(world.event(
+            "AssumeRole", {}, source="sts", responseElements={
+                "assumedRoleUser": {"arn": "arn:aws:sts::%s:assumed-role/app/bob" % world.box.account},
+                "credentials": {"accessKeyId": "ASIARULE000000000001", "sessionToken": "secret"}})))
+        wait_for(lambda: issue_times(agent), "the issue time")
+        assert list(issue_times(agent)) == [digests(agent, "ASIARULE000000000001", "app")]
+
+
 def issue_time_of_other_accounts_roles_is_not_noted():
     with World(sessions=True) as world:
         world.box.make_role("app")
@@ -500,6 +526,7 @@ if __name__ == "__main__":
         reload_takes_another_queue,
         one_queue_serves_two_accounts,
         session_that_is_assumed_is_known_by_its_access_key,
+        session_that_the_rule_tells_without_its_token_is_taken,
         issue_time_of_other_accounts_roles_is_not_noted,
         what_a_revoked_session_removes_is_held,
         removal_that_is_told_before_its_revocation_is_held_too,
