@@ -119,9 +119,11 @@ static bool set_address(struct sockaddr_un *address, const char *path)
 static bool folder_of(char *folder, size_t size, const char *path)
 {
     const char *slash = strrchr(path, '/');
-    const size_t length = slash == path ? 1 : (size_t)(slash - path);
 
-    return slash != NULL && sg_text_copy(folder, size, (struct sg_text){path, length});
+    if (slash == NULL)
+        return false;
+    const size_t length = slash == path ? 1 : (size_t)(slash - path);
+    return sg_text_copy(folder, size, (struct sg_text){path, length});
 }
 
 /* Whoever may write the folder may put a socket of his own in place of the agent's. */
