@@ -28,6 +28,17 @@ static void take_path(struct sg_check *check, const struct sg_record *record)
     sg_cache_put(check->reader->cache, &check->key, &check->known, check->now_ms);
 }
 
+static void trace_identity(const struct sg_check *check)
+{
+    const struct sg_session *session = &check->known.session;
+
+    sg_trace_step(&check->reader->trace, "identity", "AWS vouches for %s, role id %s%s",
+                  session->role_name, session->role_id,
+                  session->evidence_ms > 0                      ? "; it authorised the companion"
+                  : session->evidence_ms == SG_COMPANION_DENIED ? "; it denied the companion"
+                                                                : "");
+}
+
 enum stsgate_reason sg_check_role_path(struct sg_check *check)
 {
     const struct sg_account *account = sg_check_issuer(check)->account;
@@ -39,15 +50,13 @@ enum stsgate_reason sg_check_role_path(struct sg_check *check)
     uint64_t epoch;
     int error;
 
-    sg_trace_step(&reader->trace, "identity", "AWS vouches for %s, role id %s%s",
-                  session->role_name, session->role_id,
-                  session->evidence_ms > 0                      ? "; it authorised the companion"
-                  : session->evidence_ms == SG_COMPANION_DENIED ? "; it denied the companion"
-                                                                : "");
-    sg_store_refresh(reader->store, slot, check->boot_ms, &stamp);
+    if (reader->trace.step != NULL)
+        trace_identity(check);
+    /* Nearly always: the record's ARN was this session's, and one with another id is not its. */
     epoch = sg_store_epoch(reader->store, slot);
     if (epoch != 0 && check->known.epoch == epoch)
-        return STSGATE_REASON_NONE; /* the record's ARN was this session's */
+        return STSGATE_REASON_NONE;
+    sg_store_refresh(reader->store, slot, check->boot_ms, &stamp);
     check->path_untold = true;
     if (stamp.generation == 0 || stamp.origin != account->origin)
         return STSGATE_REASON_CUTOFFS_UNAVAILABLE;
