@@ -99,17 +99,28 @@ static void flipped_bit_in_a_table_is_refused_wherever_it_is(void **state)
     sg_buffer_clear(&bytes);
 }
 
-static void table_of_a_newer_version_is_refused_and_says_so(void **state)
+static void assert_version_refused(struct world *world, int version)
 {
-    struct world *world = with_table(state);
     struct sg_buffer bytes = world_read(world, TABLE);
     struct sg_table_trailer *trailer =
         (void *)(bytes.data + bytes.length - sizeof(struct sg_table_trailer));
+    char why[32];
 
-    trailer->version = SG_TABLE_VERSION + 1;
+    snprintf(why, sizeof(why), "format version %d", version);
+    trailer->version = (uint32_t)version;
     world_write(world, TABLE, sg_buffer_text(&bytes));
-    assert_table_refused(world, "format version 2");
+    assert_table_refused(world, why);
     sg_buffer_clear(&bytes);
+}
+
+static void table_of_a_newer_version_is_refused_and_says_so(void **state)
+{
+    assert_version_refused(with_table(state), SG_TABLE_VERSION + 1);
+}
+
+static void table_of_an_older_version_is_refused_and_says_so(void **state)
+{
+    assert_version_refused(with_table(state), SG_TABLE_VERSION - 1);
 }
 
 static void table_of_another_byte_order_is_refused_and_says_so(void **state)
@@ -485,6 +496,7 @@ int main(void)
         WORLD_TEST(table_with_something_behind_its_end_is_refused),
         WORLD_TEST(flipped_bit_in_a_table_is_refused_wherever_it_is),
         WORLD_TEST(table_of_a_newer_version_is_refused_and_says_so),
+        WORLD_TEST(table_of_an_older_version_is_refused_and_says_so),
         WORLD_TEST(table_of_another_byte_order_is_refused_and_says_so),
         WORLD_TEST(table_of_another_account_under_this_name_is_refused),
         WORLD_TEST(old_copy_that_was_put_back_is_refused),
