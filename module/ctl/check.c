@@ -46,7 +46,7 @@ static void note_assumptions(const struct sg_config *config, struct json_object 
         const struct sg_issuer *issuer = &config->issuers[i];
         char longest[SG_DATE_SIZE], note[300];
 
-        if (issuer->kind != SG_ISSUER_WEB_IDENTITY || issuer->longest_session_ms >= 12 * SG_HOUR_MS)
+        if (issuer->kind == SG_ISSUER_JWT || issuer->longest_session_ms >= 12 * SG_HOUR_MS)
             continue;
         snprintf(
             note, sizeof(note),

@@ -202,7 +202,8 @@ static bool look_at_role(void *payload, struct sg_text partition, struct sg_text
         if (issuer->account != look->account)
             continue;
         probe.session.issued = issued_now(issuer, look->aws_now_ms);
-        probe.session.evidence_ms = issuer->kind == SG_ISSUER_JWT ? 0 : look->aws_now_ms;
+        if (issuer->kind == SG_ISSUER_WEB_IDENTITY || (issuer->forms & SG_FORM_COMPANION) != 0)
+            probe.session.evidence_ms = look->aws_now_ms;
         while ((statement = sg_statement_next(record->statements, &at)) != NULL)
             look_at(&probe, statement);
     }
