@@ -54,7 +54,7 @@ analyse_tidy()
 analyse_cppcheck()
 {
     # shellcheck disable=SC2086
-    cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr -j "$jobs" \
+    cppcheck --quiet --std=c11 --template='{file}:{line}: {severity}: {message} [{id}]' --enable=warning,performance,portability --inline-suppr -j "$jobs" \
         --error-exitcode=0 --suppressions-list=tests/analyse.cppcheck -D_GNU_SOURCE -Imodule -Iinclude \
         $sources $hosts >"$found" 2>&1
     report cppcheck
