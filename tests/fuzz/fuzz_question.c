@@ -15,7 +15,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!sg_question_valid(data, size))
         return 0;
     memcpy(&question, data, sizeof question);
-    if (strlen(question.label) >= sizeof question.label ||
+    if (size > SG_ASK_PACKET_MAX ||
+        (question.kind == SG_ASK_IDENTITY) != (size > sizeof question) ||
+        strlen(question.label) >= sizeof question.label ||
         strlen(question.role_name) >= sizeof question.role_name ||
         (question.kind == SG_ASK_ROLE) != (question.role_name[0] != '\0') ||
         strpbrk(question.label, "/\\ \"%") != NULL || strpbrk(question.role_name, "/*\"%") != NULL)
