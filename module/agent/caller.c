@@ -104,6 +104,20 @@ static void sweep(struct sg_callers *callers, int64_t now_ms)
     }
 }
 
+/* Room for one more: what was told may be asked again, since readers remember it themselves. */
+static bool make_room(struct sg_callers *callers, size_t from)
+{
+    for (size_t i = 0; callers->count >= ENTRIES_MAX && i < BUCKETS; i++) {
+        struct entry **place = &callers->buckets[(from + i) % BUCKETS];
+
+        while (*place != NULL && (*place)->state != TOLD)
+            place = &(*place)->next;
+        if (*place != NULL)
+            forget(callers, place);
+    }
+    return callers->count < ENTRIES_MAX;
+}
+
 static bool digest_of(unsigned char digest[static 32], const struct sg_issuer *issuer,
                       struct sg_text request)
 {
@@ -394,12 +408,12 @@ static struct entry *find_entry(int *error, struct sg_agent *agent, const struct
     if (!request_is_good(issuer, request))
         return NULL;
     *error = SG_E_BUSY;
-    if (callers->count >= ENTRIES_MAX || callers->pending >= PENDING_MAX ||
+    if (callers->pending >= PENDING_MAX || !make_room(callers, digest[2]) ||
         !take_turn(&callers->source_ms[(source ^ callers->salt) % SOURCES], now_ms, SOURCE_PACE_MS,
                    SOURCE_BURST_MS))
         return NULL;
     *error = SG_E_MEMORY;
-    entry = add_entry(agent, place, issuer, request);
+    entry = add_entry(agent, place_of(callers, digest), issuer, request);
     if (entry != NULL)
         memcpy(entry->digest, digest, sizeof digest);
     return entry;
