@@ -113,7 +113,7 @@ def stands_for(condition, inside):
         had = had[0]
     if isinstance(had, str) and had != "":
         return had
-    return default[:-1] if comma and had in (None, "", []) else None
+    return default[:-1] if comma else None
 
 
 def variables(condition, dates):
@@ -195,7 +195,8 @@ def addresses(condition, dates):
         else:
             result.append("%s/%d" % (network.network_address.exploded, network.prefixlen))
     condition.values = result
-    change_had(condition, lambda one: ipaddress.ip_address(one).exploded)
+    change_had(condition, lambda one: ipaddress.ip_address(one).exploded
+               if one in generate.V4 + generate.V6 else one)
 
 
 # --- a pair as a whole ---

@@ -187,9 +187,12 @@ class Generator:
             text = self.spoil(text)
         if "Like" in operator and self.chance(0.7):
             text = self.like(text)
-        if self.chance(0.3):
-            for plain, special in (("$", "${$}"), ("*", "${*}"), ("?", "${?}")):
-                text = text.replace(plain, special)
+        special = self.chance(0.05)
+        if special and key not in FIXED + MULTI:
+            text = pair["context"][key] = self.pick(["a*b", "a?b", "$5"])
+        if special or self.chance(0.2):
+            for plain, spelled in (("$", "${$}"), ("*", "${*}"), ("?", "${?}")):
+                text = text.replace(plain, spelled)
         return text
 
     def numeric(self, text):
@@ -203,18 +206,12 @@ class Generator:
         return self.pick([str(number), number])
 
     def ip(self, text):
-        try:
-            v6 = ":" in text
-            width = 128 if v6 else 32
-            prefix = self.pick([0, 1, width // 4, width // 2, width - 7, width - 1, width])
-            if v6 or text.count(".") == 3:
-                other = self.pick([text, text, self.pick(V4 + V6)])
-                if (":" in other) != v6:
-                    prefix = 24
-                return self.pick([other, "%s/%d" % (other, prefix)])
-        except ValueError:
-            pass
-        return self.pick(["203.0.113.0/24", "2001:db8::/32"])
+        if text not in V4 + V6:
+            return self.pick(["203.0.113.0/24", "2001:db8::/32"])
+        address = self.pick([text, text, self.pick(V4 + V6)])
+        width = 128 if ":" in address else 32
+        prefix = self.pick([0, 1, width // 4, width // 2, width - 7, width - 1, width])
+        return self.pick([address, "%s/%d" % (address, prefix)])
 
     def arn(self, pair, key, text):
         if text.count(":") < 5:
@@ -332,7 +329,7 @@ class Generator:
         elif key not in pair["context"]:
             pair["context"][key] = self.value(key)
         elif self.chance(0.1):
-            pair["context"][key] = self.pick(["", []])
+            pair["context"][key] = self.pick(["", [], [self.value(key)]])
         name, key, values = self.condition_of_one(pair, name, operator, key)
         return {"Effect": "Deny", "Action": "*", "Resource": "*",
                 "Condition": {name: {key: values}}}

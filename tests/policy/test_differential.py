@@ -48,10 +48,11 @@ def oracle_home():
             shutil.copyfile(os.path.join(ORACLE, name), os.path.join(fresh, name))
         done = subprocess.run(
             ["npm", "ci", "--prefix", fresh, "--ignore-scripts", "--no-audit", "--no-fund",
-             "--fetch-retries=1", "--fetch-timeout=20000"], cwd=fresh, stdin=subprocess.DEVNULL,
+             "--fetch-retries=0", "--fetch-timeout=20000"], cwd=fresh, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=90)
         if done.returncode != 0:
-            skip("npm could not get iam-simulate %s: %s" % (want, done.stdout.strip()[-200:]))
+            skip("npm could not get iam-simulate %s: %s" % (
+                want, " ".join(done.stdout.split())[:200]))
         os.rename(fresh, home)
     except (OSError, subprocess.TimeoutExpired) as error:
         if not os.path.exists(home):
@@ -139,35 +140,43 @@ class Comparison:
         while count > 0:
             pairs = [self.generator.pair() for _ in range(min(count, BATCH))]
             count -= len(pairs)
-            ours, theirs = decide(([PROGRAM], map_list(our_line, pairs)),
-                                  (self.oracle, map_list(oracle_line, pairs)))
+            written_out = map_list(self.written_out, pairs)
+            changed = [i for i, pair in enumerate(written_out) if pair is not None]
+            ours, theirs = decide(
+                ([PROGRAM], map_list(our_line, pairs)),
+                (self.oracle, map_list(oracle_line, pairs + [written_out[i] for i in changed])))
+            clear = dict(zip(changed, theirs[len(pairs):]))
             differing = []
-            for pair, our, their in zip(pairs, ours, theirs):
+            for i, (pair, our, their) in enumerate(zip(pairs, ours, theirs)):
                 self.note_operators(pair, our)
-                if our == their:
-                    self.agreed += 1
-                else:
-                    differing.append((pair, our, their))
-            self.explain(differing)
+                self.agreed += our == their
+                if clear.get(i, their) != differences.expected(pair, our):
+                    self.unexplained.append((pair, our, clear.get(i, their)))
+                elif our != their:
+                    differing.append((pair, our))
+            self.attribute(differing)
 
-    def explain(self, differing):
-        """Each is asked again with one more of the known differences written out each time."""
+    def written_out(self, pair):
+        """The pair without anything that the two are known to read differently; None: it has
+        nothing of that kind."""
+        result = differences.rewrite(pair, differences.ALL, self.generator.dates)
+        same = differences.rewrite(pair, [], self.generator.dates)
+        return None if result == same else result
+
+    def attribute(self, differing):
+        """Which difference it was: one more of them written out each time."""
         steps = range(1, len(differences.ALL) + 1)
         lines, which = [], []
-        for i, (pair, our, their) in enumerate(differing):
+        for i, (pair, our) in enumerate(differing):
             for step in steps:
                 lines.append(oracle_line(differences.rewrite(pair, differences.ALL[:step],
                                                              self.generator.dates)))
                 which.append((i, step))
         found = {}
         for (i, step), word in zip(which, decide((self.oracle, lines))[0] if lines else []):
-            if i not in found and word == differences.expected(*differing[i][:2]):
+            if i not in found and word == differences.expected(*differing[i]):
                 found[i] = differences.ALL[step - 1].__name__
-        for i, (pair, our, their) in enumerate(differing):
-            if i in found:
-                self.met[found[i]] += 1
-            else:
-                self.unexplained.append((pair, our, their))
+        self.met.update(found.values())
 
 
 def map_list(function, things):
@@ -176,14 +185,14 @@ def map_list(function, things):
 
 # --- what must hold ---
 
-def nothing_differs_unexplained(comparison):
+def nothing_differs_but_what_is_documented(comparison):
     for pair, our, their in comparison.unexplained[:SHOWN]:
         print("# ours %s, theirs %s: %s" % (our, their, our_line(pair)))
     assert not comparison.unexplained, "%d pairs differ" % len(comparison.unexplained)
 
 
 def most_agree_as_they_stand(comparison):
-    total = comparison.agreed + sum(comparison.met.values()) + len(comparison.unexplained)
+    total = comparison.agreed + sum(comparison.met.values())
     assert comparison.agreed >= 0.9 * total, (comparison.agreed, total)
 
 
@@ -222,7 +231,7 @@ def main():
     comparison.run(count)
     print("# %d pairs alike; explained: %s" % (
         comparison.agreed, ", ".join("%s %d" % one for one in comparison.met.most_common())))
-    cases = [nothing_differs_unexplained, most_agree_as_they_stand,
+    cases = [nothing_differs_but_what_is_documented, most_agree_as_they_stand,
              every_operator_is_reached_with_both_outcomes, every_documented_difference_is_met,
              the_document_names_the_same_differences]
     print("1..%d" % len(cases))
