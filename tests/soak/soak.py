@@ -83,7 +83,9 @@ class Soak:
         self.take(Credential("confused", mint(claims=self.claims(), alg="HS256",
                                               hmac_key="rsa-pem"), 401))
         self.take(Credential("foreign", mint(claims=self.claims(), foreign=True), 401))
-        self.take(Credential("foreign", mint(claims=self.claims(), alg="ES384", foreign=True), 401))
+        # Slow to check: 503 once its client is over budget.
+        self.take(Credential("slow forgery", mint(claims=self.claims(), alg="ES384", foreign=True),
+                             401, 503))
         self.take(Credential("role", mint(claims=self.claims(
             sub=box.role_arn("other-role"))), 403))
 
@@ -108,20 +110,23 @@ class Soak:
 
     def client(self, number):
         seed = random.Random(number)
-        connection = None
+        connections = {}
         while not self.stop.is_set():
             with self.lock:
                 credential = seed.choice(self.credentials)
                 before = credential.allowed
+            # Whoever forges what is slow to check has an address of his own, and loses its budget.
+            source = "127.0.0.2" if credential.kind == "slow forgery" else "127.0.0.1"
+            connection = connections.pop(source, None)
             fresh = connection is None
             try:
                 if fresh:
                     connection = http.client.HTTPConnection(
-                        "127.0.0.1", self.chain.ports["gateway"], timeout=30)
+                        "127.0.0.1", self.chain.ports["gateway"], timeout=30,
+                        source_address=(source, 0))
                 status, text = self.ask(connection, credential)
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
-                connection = None
                 if fresh and not self.killing:
                     self.wrong.append("a fresh connection broke: %r" % error)
                 self.broken += fresh
@@ -135,7 +140,8 @@ class Soak:
                 self.wrong.append("a response showed a credential of kind " + credential.kind)
             if seed.random() < 0.02:
                 connection.close()
-                connection = None
+            else:
+                connections[source] = connection
 
     # --- what happens meanwhile ---
 
@@ -320,7 +326,7 @@ def main():
     total = sum(soak.counts.values())
     print("# %d s, %d requests, %d kills, %d connections broken" % (seconds, total, kills, soak.broken))
     for (kind, status), count in sorted(soak.counts.items()):
-        print("#   %-10s %d  %7d" % (kind, status, count))
+        print("#   %-14s %d  %7d" % (kind, status, count))
     for name, sizes in soak.memory.items():
         print("#   %-14s %d KB at first, %d KB at last" % (name, sizes[0], sizes[-1]))
     sys.exit(1 if failed else 0)

@@ -6,6 +6,7 @@
  *   _check.c      a request in, an answer out: credential, verdict, headers
  *   _wait.c       the worker's connection to the agent, requests that wait
  *   _thread.c     slow signatures in a thread
+ *   _budget.c     how many of them may fail
  *   _variables.c  what is told of a session
  *
  * The module holds no policy: it hands a request to libstsgate and does as it
@@ -32,11 +33,24 @@
 /* signatures that may be at or before the thread at once */
 #define NGX_HTTP_STSGATE_SLOW       64
 
+/* failed slow signatures of one client, and of all, in a window of so many ms */
+#define NGX_HTTP_STSGATE_CLIENT_FAILED  20
+#define NGX_HTTP_STSGATE_ALL_FAILED     400
+#define NGX_HTTP_STSGATE_WINDOW         10000
+#define NGX_HTTP_STSGATE_CLIENTS        1024
+
 #define NGX_HTTP_STSGATE_VARIABLES  7
 
 /* "2026-11-24T10:30:20.123Z/2026-11-24T22:30:20.123Z" */
 #define NGX_HTTP_STSGATE_TIME_LEN   sizeof("2026-11-24T10:30:20.123Z")
 #define NGX_HTTP_STSGATE_ISSUED_LEN (2 * NGX_HTTP_STSGATE_TIME_LEN)
+
+
+typedef struct {
+    uint64_t                    key;          /* IPv4 address, or /64 of IPv6 */
+    ngx_msec_t                  window;       /* 0: unused */
+    ngx_uint_t                  failed;
+} ngx_http_stsgate_client_t;
 
 
 /* one worker's view of the gate; used in a worker only, never in the master */
@@ -51,6 +65,10 @@ typedef struct {
     ngx_connection_t           *agent;        /* watches stsgate_fd() */
     ino_t                       agent_inode;  /* descriptors are reused */
     ngx_event_t                 answered;     /* posted: look without event */
+
+    ngx_msec_t                  window;       /* of `failed` */
+    ngx_uint_t                  failed;       /* slow signatures of all clients */
+    ngx_http_stsgate_client_t   clients[NGX_HTTP_STSGATE_CLIENTS];
 } ngx_http_stsgate_worker_t;
 
 
@@ -135,6 +153,9 @@ ngx_int_t ngx_http_stsgate_add_thread(ngx_conf_t *cf,
 ngx_int_t ngx_http_stsgate_post_slow(ngx_http_stsgate_ctx_t *ctx,
     struct stsgate_request *request);
 ngx_int_t ngx_http_stsgate_await_thread(ngx_http_stsgate_worker_t *worker);
+
+ngx_int_t ngx_http_stsgate_within_budget(ngx_http_stsgate_ctx_t *ctx);
+void ngx_http_stsgate_count_failed(ngx_http_stsgate_ctx_t *ctx);
 
 ngx_int_t ngx_http_stsgate_add_variables(ngx_conf_t *cf);
 ngx_int_t ngx_http_stsgate_index_variables(ngx_conf_t *cf,

@@ -103,7 +103,9 @@ ngx_http_stsgate_post_slow(ngx_http_stsgate_ctx_t *ctx,
 
     r = ctx->request;
 
-    if (ctx->worker->slow >= NGX_HTTP_STSGATE_SLOW) {
+    if (ctx->worker->slow >= NGX_HTTP_STSGATE_SLOW
+        || !ngx_http_stsgate_within_budget(ctx))
+    {
         return NGX_BUSY;
     }
 
@@ -213,6 +215,12 @@ ngx_http_stsgate_slow_done(ngx_event_t *ev)
     ctx->sealed = slow->verified ? 1 : 0;
     ctx->refused = (!slow->verified
                     && ctx->result.reason != STSGATE_REASON_NONE);
+
+    if (ctx->refused
+        && ctx->result.reason == STSGATE_REASON_BAD_SIGNATURE)
+    {
+        ngx_http_stsgate_count_failed(ctx);
+    }
 
     r->write_event_handler(r);
 
