@@ -231,7 +231,7 @@ static void deny_by(struct sg_decision *decision, const struct sg_statement *sta
 }
 
 /* Statement by statement; those that no session of this age can match are passed over. */
-static void decide_statements(struct sg_decision *decision, const struct sg_context *context)
+static void walk_statements(struct sg_decision *decision, const struct sg_context *context)
 {
     const struct sg_grounds *grounds = context->grounds;
     const struct sg_text run = grounds->record->statements;
@@ -261,11 +261,21 @@ static void decide_statements(struct sg_decision *decision, const struct sg_cont
         decision->reason = STSGATE_REASON_ISSUE_TIME_UNCERTAIN;
 }
 
+/* Apart, so that the usual way does not pay for the context's memory. */
+static __attribute__((noinline)) void decide_statements(struct sg_decision *decision,
+                                                        const struct sg_grounds *grounds)
+{
+    struct sg_context context;
+
+    sg_context_open(&context, grounds);
+    walk_statements(decision, &context);
+    sg_context_close(&context);
+}
+
 void sg_decide_record(struct sg_decision *decision, const struct sg_grounds *grounds)
 {
     const struct sg_record *record = grounds->record;
     const bool all = grounds->service->deny_all && record->statements.length > 0;
-    struct sg_context context;
 
     memset(decision, 0, sizeof(*decision));
     decision->cutoff_ms = record->cutoff_ms;
@@ -281,7 +291,5 @@ void sg_decide_record(struct sg_decision *decision, const struct sg_grounds *gro
     /* Nearly every check ends here: one comparison. */
     if (!record->residual && !all && grounds->session->issued.earliest_ms >= record->cutoff_ms)
         return;
-    sg_context_open(&context, grounds);
-    decide_statements(decision, &context);
-    sg_context_close(&context);
+    decide_statements(decision, grounds);
 }
