@@ -149,11 +149,13 @@ static enum MHD_Result wait_until(struct exchange *exchange, int64_t wake_ms)
     return MHD_YES;
 }
 
-/* Resumes what is due: by time, or because the hang was lifted. Everything, on the way out. */
-static void wake(struct sb_http *http, bool all)
+/* Resumes what is due: by time, by a message, or because the hang was lifted. Everything, on the
+ * way out. True: there was some, and the daemon has to run for it. */
+static bool wake(struct sb_http *http, bool all)
 {
     struct exchange **place = &http->waiting;
     int64_t now_ms = sb_steady_ms();
+    bool any = false;
 
     while (*place != NULL) {
         struct exchange *exchange = *place;
@@ -171,7 +173,9 @@ static void wake(struct sb_http *http, bool all)
         if (all)
             exchange->mishap = SB_DROP;
         MHD_resume_connection(exchange->connection);
+        any = true;
     }
+    return any;
 }
 
 static void answer_failure(struct exchange *exchange, struct sb_answer *answer)
@@ -466,15 +470,16 @@ void sb_http_serve(struct sb_http *http, const volatile sig_atomic_t *stop, int6
         timeout.tv_nsec = wait_ms % 1000 * 1000000;
         if (ppoll(&watch, 1, &timeout, &open) < 0 && errno != EINTR)
             return;
-        (void)MHD_run(http->daemon);
-        wake(http, false);
+        do
+            (void)MHD_run(http->daemon);
+        while (wake(http, false)); /* epoll knows nothing of what was resumed */
     }
 }
 
 void sb_http_stop(struct sb_http *http)
 {
     if (http->daemon != NULL) {
-        wake(http, true);
+        (void)wake(http, true);
         (void)MHD_run(http->daemon);
         MHD_stop_daemon(http->daemon);
     }
