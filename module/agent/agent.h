@@ -113,7 +113,7 @@ struct sg_client {
 /* The credentials that accounts with the same profile start from. */
 struct sg_signer {
     struct sg_signer *next;
-    const char *profile; /* NULL: the standard order */
+    const struct sg_account *config; /* of the account that it was opened for */
     struct sg_provider *provider;
 };
 

@@ -4,6 +4,7 @@
  */
 #include "agent/events_queue.h"
 
+#include "base/date.h"
 #include "base/json.h"
 
 #include <stdio.h>
@@ -154,6 +155,25 @@ static void write_calls(struct sg_buffer *out, const struct sg_budget *budget, i
     sg_buffer_add_text(out, SG_TEXT("]"));
 }
 
+/* Where they came from and until when they hold; never the keys. */
+static void write_credentials(struct sg_buffer *out, const struct sg_provider *provider)
+{
+    struct sg_provider_state state;
+    char date[SG_DATE_SIZE];
+
+    if (provider == NULL)
+        return;
+    sg_provider_state(&state, provider);
+    sg_buffer_addf(out, ",\"credentials\":{\"source\":");
+    sg_json_quote(out, sg_text_of(state.source));
+    sg_buffer_addf(out, ",\"usable\":%s", state.fetched_ms != 0 ? "true" : "false");
+    if (state.expires_ms != 0)
+        sg_buffer_addf(out, ",\"until\":\"%s\"", sg_date_format(date, state.expires_ms));
+    sg_buffer_addf(out, ",\"trouble\":");
+    sg_json_quote(out, sg_text_of(state.trouble));
+    sg_buffer_add_text(out, SG_TEXT("}"));
+}
+
 static void write_account(struct sg_buffer *out, const struct sg_agent_account *account,
                           int64_t now_ms)
 {
@@ -166,6 +186,7 @@ static void write_account(struct sg_buffer *out, const struct sg_agent_account *
                    account->roles.deleted, account->fetch_count,
                    (unsigned long long)account->round);
     write_calls(out, &account->budget, now_ms);
+    write_credentials(out, account->provider);
     write_age(out, "age_ms", account->complete_boot_ms, now_ms);
     write_health(out, &account->health);
     sg_events_status(out, account, now_ms);

@@ -6,9 +6,18 @@
 
 #include <stdlib.h>
 
-static bool same_profile(const char *a, const char *b)
+static bool same_text(const char *a, const char *b)
 {
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* The chain itself may ask STS (roles of profiles, web identities): what it sends there must not
+ * reach another account's STS. */
+static bool same_chain(const struct sg_account *a, const struct sg_account *b)
+{
+    return same_text(a->profile, b->profile) && same_text(a->partition, b->partition) &&
+           same_text(a->endpoint, b->endpoint) && same_text(a->sts_endpoint, b->sts_endpoint) &&
+           same_text(a->region, b->region) && a->fips == b->fips && a->dual_stack == b->dual_stack;
 }
 
 static int open_provider(struct sg_provider **provider, const struct sg_agent_account *account,
@@ -27,14 +36,14 @@ static int open_provider(struct sg_provider **provider, const struct sg_agent_ac
     return sg_provider_open(provider, &options);
 }
 
-/* The one that all accounts of that profile start from. */
+/* The one that all accounts of that profile and STS start from. */
 static int share(struct sg_provider **provider, const struct sg_agent_account *account,
                  const struct sg_endpoint_options *sts)
 {
     struct sg_agent *agent = account->agent;
 
     for (const struct sg_signer *signer = agent->signers; signer != NULL; signer = signer->next) {
-        if (same_profile(signer->profile, account->config->profile)) {
+        if (same_chain(signer->config, account->config)) {
             *provider = signer->provider;
             return SG_OK;
         }
@@ -47,7 +56,7 @@ static int share(struct sg_provider **provider, const struct sg_agent_account *a
         free(signer);
         return error;
     }
-    signer->profile = account->config->profile;
+    signer->config = account->config;
     signer->next = agent->signers;
     agent->signers = signer;
     *provider = signer->provider;

@@ -20,6 +20,7 @@ enum sg_issuer_kind {
 enum sg_form { SG_FORM_URL = 1, SG_FORM_POST = 2, SG_FORM_COMPANION = 4 };
 enum sg_source { SG_SOURCE_IAM = 1, SG_SOURCE_FILE };
 enum sg_discover { SG_DISCOVER_SWEEP = 1, SG_DISCOVER_ON_DEMAND };
+enum sg_policies { SG_POLICIES_ALL = 1, SG_POLICIES_INLINE /* IAM has no others */ };
 enum sg_mode { SG_MODE_ENFORCE = 1, SG_MODE_OBSERVE };
 enum sg_issue_time { SG_ISSUE_TIME_SESSION = 1 /* exact */, SG_ISSUE_TIME_TOKEN /* latest only */ };
 
@@ -30,6 +31,7 @@ struct sg_account { /* [account LABEL] */
     enum sg_source source;      /* default iam */
     const char *folder;         /* source = file: ROLE/POLICY.json files below it */
     enum sg_discover discover;  /* default sweep */
+    enum sg_policies policies;  /* default all: inline, attached, boundary */
     int64_t refresh_ms;         /* default 15 s, at least 1 s */
     int64_t max_stale_ms;       /* default 10 min */
     int64_t settle_ms;          /* default 60 s: evidence rule's S at first */

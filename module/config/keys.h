@@ -26,6 +26,7 @@
     X(source, SOURCE, it.source, "iam", "iam or file")                                             \
     X(folder, PATH, it.folder, NULL, "an absolute path")                                           \
     X(discover, DISCOVER, it.discover, "sweep", "sweep or on-demand")                              \
+    X(policies, POLICIES, it.policies, "all", "all or inline")                                     \
     X(refresh, SECONDS, it.refresh_ms, "15s", "a time of at least 1s, such as 15s")                \
     X(max_stale, SECONDS, it.max_stale_ms, "10m", "a time of at least 1s, such as 10m")            \
     X(settle, DURATION, it.settle_ms, "60s", "a time such as 60s")                                 \

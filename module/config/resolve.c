@@ -77,6 +77,11 @@ static void check_account(struct sg_reading *reading, const struct sg_draft_acco
         sg_problem(reading->problems, file, draft->line,
                    "[account %s] has extra_policies beside source = file; put them into its folder",
                    it->label);
+    if (it->policies == SG_POLICIES_INLINE && it->discover == SG_DISCOVER_SWEEP)
+        sg_problem(reading->problems, file, draft->line,
+                   "[account %s] has policies = inline with discover = sweep, which tells all that "
+                   "there are; expected discover = on-demand",
+                   it->label);
     if (it->max_stale_ms < it->refresh_ms)
         sg_problem(reading->problems, file, draft->line,
                    "[account %s] has max_stale below refresh: it would be stale between reads; "

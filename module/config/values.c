@@ -208,6 +208,7 @@ static bool choose(int *chosen, struct sg_text value, const char *const *choices
     }
 CHOICE(set_source, enum sg_source, "iam", "file")
 CHOICE(set_discover, enum sg_discover, "sweep", "on-demand")
+CHOICE(set_policies, enum sg_policies, "all", "inline")
 CHOICE(set_issuer_kind, enum sg_issuer_kind, "aws-web-identity", "jwt", "aws-caller-identity")
 CHOICE(set_mode, enum sg_mode, "enforce", "observe")
 #undef CHOICE
@@ -467,6 +468,7 @@ static bool set_permission_sets(struct sg_reading *reading, void *at, struct sg_
 #define SET_PARTITION       set_partition, false
 #define SET_SOURCE          set_source, false
 #define SET_DISCOVER        set_discover, false
+#define SET_POLICIES        set_policies, false
 #define SET_DURATION        set_duration, false
 #define SET_SECONDS         set_seconds, false
 #define SET_LONGEST         set_longest, false

@@ -152,6 +152,16 @@ static void show_pauses(struct json_object *apis)
     }
 }
 
+static void show_credentials(struct json_object *credentials)
+{
+    if (credentials == NULL || words(credentials, "source")[0] == '\0')
+        return;
+    printf("    credentials of %s%s%s\n", words(credentials, "source"),
+           words(credentials, "until")[0] != '\0' ? ", until " : "", words(credentials, "until"));
+    if (words(credentials, "trouble")[0] != '\0')
+        printf("    new ones could not be got: %s\n", words(credentials, "trouble"));
+}
+
 static void show_one(const struct ctl *ctl, struct json_object *one, const char *kind)
 {
     const bool good = json_object_get_boolean(json_object_object_get(one, "good"));
@@ -172,6 +182,7 @@ static void show_one(const struct ctl *ctl, struct json_object *one, const char 
                number(one, "throttled"));
     if (words(one, "trouble")[0] != '\0')
         printf("    %s (%" PRId64 " in a row)\n", words(one, "trouble"), number(one, "failures"));
+    show_credentials(json_object_object_get(one, "credentials"));
     show_pauses(json_object_object_get(one, "apis"));
 }
 

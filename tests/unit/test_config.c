@@ -254,6 +254,13 @@ static void account_read_by_a_role_needs_one_of_its_own(void **state)
         {"session_name = a/b", "stsgate.conf:3: session_name = "},
         {"calls_per_second = 0", "stsgate.conf:3: calls_per_second = "},
         {"calls_per_second = 1001", "stsgate.conf:3: calls_per_second = "},
+        {"policies = inline", "expected discover = on-demand"},
+        {"policies = some", "stsgate.conf:3: policies = "},
+        {"fips = yes", "stsgate.conf:3: fips = "},
+        {"[agent]\nproxy = http://user:secret@proxy:3128", "stsgate.conf:4: proxy = "},
+        {"[agent]\nproxy = proxy:3128", "stsgate.conf:4: proxy = "},
+        {"[agent]\nca_bundle = ca.pem", "stsgate.conf:4: ca_bundle = "},
+        {"[agent]\nenvironment_endpoints = true", "stsgate.conf:4: environment_endpoints = "},
     };
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
