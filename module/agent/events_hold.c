@@ -120,6 +120,27 @@ static unsigned hold_statements(struct sg_buffer *all, const struct sg_record *r
     return all->failed ? 0 : held;
 }
 
+/* From which date to which, should nobody keep it: whoever is woken needs that as well. */
+static void tell_held(const struct sg_agent_account *account, const char *where,
+                      const struct sg_record *record, const struct sg_event *event)
+{
+    const struct sg_statement *statement;
+    int64_t left_ms = SG_CUTOFF_NONE;
+    size_t at = 0;
+
+    while ((statement = sg_statement_next(record->statements, &at)) != NULL) {
+        if (sg_statement_counts(statement) && !is_touched(statement, event) &&
+            statement->cutoff_ms > left_ms)
+            left_ms = statement->cutoff_ms;
+    }
+    for (at = 0; (statement = sg_statement_next(record->statements, &at)) != NULL;) {
+        if (is_touched(statement, event))
+            sg_merge_tell(&account->agent->log, SG_LOG_WARNING, where,
+                          "held alarm=removed-by-a-revoked-session", statement->cutoff_ms, left_ms,
+                          statement);
+    }
+}
+
 static void hold_role(struct sg_events *events, struct sg_agent_account *account,
                       struct sg_role *role, const struct sg_event *event)
 {
@@ -129,19 +150,24 @@ static void hold_role(struct sg_events *events, struct sg_agent_account *account
 
     if (!sg_role_record(&record, role) || !actor_is_revoked(account, event, record.arn))
         return;
+    const struct sg_record before = record;
     const unsigned held =
         hold_statements(&all, &record, event, account->config->longest_session_ms);
+    (void)sg_account_where(where, sizeof where, account, role->key);
     record.statements = sg_buffer_text(&all);
-    if (held > 0 && sg_record_write(&packed, &record) &&
-        sg_account_take_packed(account, role, &packed) == SG_OK) {
+    if (held > 0 && sg_record_write(&packed, &record)) {
+        tell_held(account, where, &before, event);
+        if (sg_account_take_packed(account, role, &packed) != SG_OK)
+            goto out;
         events->held += held;
         sg_log(&account->agent->log, SG_LOG_WARNING,
                "%s alarm=removed-by-a-revoked-session call=%s policy=%s by=%s key=%s held=%u: kept "
                "as with ratchet = on; `stsgatectl lift` lets go",
-               sg_account_where(where, sizeof where, account, role->key), event->name,
-               event->policy, event->actor.role_arn, event->actor.access_key_id, held);
+               where, event->name, event->policy, event->actor.role_arn, event->actor.access_key_id,
+               held);
         (void)sg_publish_account(account);
     }
+out:
     sg_buffer_clear(&all);
     sg_buffer_clear(&packed);
 }

@@ -457,7 +457,9 @@ def what_a_revoked_session_removes_is_held():
         agent = world.start()
         world.box.revoke("app")
         iam.delete_role_policy(RoleName="app", PolicyName=stsgate_sandbox.REVOCATION)
-        line = agent.wait_log("alarm=removed-by-a-revoked-session")
+        line = agent.wait_log("revocation=held alarm=removed-by-a-revoked-session")
+        assert "warning" in line and "old=20" in line and "new=none" in line, line
+        line = agent.wait_log("alarm=removed-by-a-revoked-session call=")
         assert "DeleteRolePolicy" in line and "warning" in line, line
         wait_for(lambda: world.left() == 0, "the messages to be deleted")
         wait_for(lambda: world.flags("app")[0] & RATCHETED, "the hold")
