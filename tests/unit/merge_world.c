@@ -56,6 +56,10 @@ void read_role(struct world *world, const char *const *dates, int64_t aws_ms, co
 
     for (; dates != NULL && *dates != NULL; dates++)
         compile(&statements, *dates, SG_POLICY_INLINE);
+    if (world->document != NULL)
+        assert_int_equal(sg_policy_compile(&statements, sg_text_of(world->document),
+                                           SG_POLICY_INLINE, SG_TEXT("more"), NULL),
+                         SG_OK);
     if (world->extra != NULL)
         compile(&extras, world->extra, SG_POLICY_EXTRA);
     reading.statements = sg_buffer_text(&statements);

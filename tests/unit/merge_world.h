@@ -22,8 +22,9 @@
 struct world {
     struct sg_buffer packed; /* the record as it stands */
     struct sg_merged merged;
-    char log[4096];    /* of the last read */
-    const char *extra; /* date of an extra policy; NULL: none */
+    char log[4096];       /* of the last read */
+    const char *document; /* one more inline policy; NULL: none */
+    const char *extra;    /* date of an extra policy; NULL: none */
     bool extras_only, extras_again, ratchet;
     int64_t before_ms; /* when the last read began; 0: not known, as after a restart */
 };

@@ -164,6 +164,26 @@ static void every_order_of_coming_and_going_stands_by_two_reads(void **state)
     }
 }
 
+/* A service that counts all Denys needs the second look for those as well. */
+static void guardrail_that_is_gone_stands_for_one_more_read_and_is_not_told(void **state)
+{
+    struct world *world = *state;
+
+    world->document = "{\"Statement\":{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\","
+                      "\"Condition\":{\"NotIpAddress\":{\"aws:SourceIp\":\"10.0.0.0/8\"}}}}";
+    read_once(world, NULL, FIRST_MS);
+    assert_false(first_of(world)->flags & SG_STATEMENT_ENFORCED);
+    world->document = NULL;
+    world->ratchet = true;
+    read_once(world, NULL, FIRST_MS + 1);
+    assert_int_equal(first_of(world)->flags & (SG_STATEMENT_GONE_ONCE | SG_STATEMENT_RATCHETED),
+                     SG_STATEMENT_GONE_ONCE);
+    assert_int_equal(world->merged.kept_once, 0);
+    read_once(world, NULL, FIRST_MS + 2);
+    assert_null(first_of(world));
+    assert_null(strstr(world->log, "revocation="));
+}
+
 static void recreated_role_inherits_nothing(void **state)
 {
     struct world *world = *state;
@@ -248,6 +268,7 @@ int main(void)
         TEST(later_date_in_its_place_is_no_alarm),
         TEST(later_date_of_iam_takes_no_place_of_one_that_evidence_can_not_settle),
         TEST(every_order_of_coming_and_going_stands_by_two_reads),
+        TEST(guardrail_that_is_gone_stands_for_one_more_read_and_is_not_told),
         TEST(recreated_role_inherits_nothing),
         TEST(statement_of_a_file_is_not_iams_and_never_becomes_it_by_inheritance),
         TEST(failed_read_keeps_the_record_and_the_time_of_the_first_failure),
