@@ -117,7 +117,7 @@ class SignedRequests(unittest.TestCase):
     def stop_agent(self):
         if self.agent.poll() is None:
             self.agent.send_signal(signal.SIGTERM)
-        self.agent.wait(nginx_host.PATIENCE)
+        self.assertEqual(self.agent.wait(nginx_host.PATIENCE), 0)
 
     def assume(self, who):
         return self.box.assume(who, "arn:aws:iam::%s:role/team/app" % self.box.account, who)
