@@ -19,8 +19,21 @@ def token_of(box, role):
     return box.web_identity_token(box.assume("julie", role, "julie"), chain.AUDIENCE)
 
 
+def refused(world, token, role):
+    """When the last 200 was behind us: each worker takes a new table by itself, and one that has to
+    map it just then may do so before it is published."""
+    end, in_a_row, since = time.monotonic() + 60, 0, None
+    while in_a_row < 20:
+        chain.must(time.monotonic() < end, role + " was not refused")
+        status, said = world.call("payments", token)
+        chain.must(status == 200 or "revocation" in said, said)
+        in_a_row = in_a_row + 1 if status == 401 else 0
+        since = time.monotonic() if in_a_row == 1 else since
+    return since
+
+
 def measure(world, roles):
-    """Milliseconds from the call of PutRolePolicy to the first 401, for each role."""
+    """Milliseconds from the call of PutRolePolicy until nothing but 401 comes, for each role."""
     tokens = {role: token_of(world.box, role) for role in roles}
     for role, token in tokens.items():
         chain.wait_for("a 200 for " + role, lambda: world.call("payments", token)[0] == 200, 60)
@@ -32,11 +45,7 @@ def measure(world, roles):
         chain.must(world.call("payments", token)[0] == 200, role + " was refused before its time")
         began = time.monotonic()
         world.box.revoke(role)
-        while world.call("payments", token)[0] != 401:
-            chain.must(time.monotonic() < began + 60, role + " was not refused")
-        took.append((time.monotonic() - began) * 1000)
-        status, challenge = world.call("payments", token)
-        chain.must(status == 401 and "revocation" in challenge, challenge)
+        took.append((refused(world, token, role) - began) * 1000)
     return took
 
 
