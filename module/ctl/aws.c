@@ -19,7 +19,8 @@ static bool place(struct sg_endpoint_place *where, const struct sg_endpoint_opti
 bool ctl_aws_open(struct ctl_aws *aws, const struct sg_config *config,
                   const struct sg_account *account, bool as_agent)
 {
-    const struct sg_http_settings settings = {config->proxy, config->ca_bundle};
+    const struct sg_http_settings settings = {.proxy = config->proxy,
+                                              .ca_bundle = config->ca_bundle};
     struct sg_endpoint_options at = {
         .service = SG_AWS_IAM,
         .partition = account->partition,
