@@ -151,7 +151,8 @@ int ctl_explain(struct ctl *ctl)
     const char *service = NULL, *at = NULL;
     const struct ctl_option options[] = {{"--service", &service}, {"--at", &at}, {0}};
     const char *usage = "explain TOKEN|- --service NAME [--at TIME]";
-    struct stsgate_request request = {.size = sizeof(request)};
+    /* As over TLS: a Deny of plain HTTP is for hosts to show. */
+    struct stsgate_request request = {.size = sizeof(request), .secure_transport = true};
     struct sg_buffer token = {0};
     struct stsgate *gate;
     int status = CTL_USAGE;
