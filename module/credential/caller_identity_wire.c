@@ -55,7 +55,7 @@ static bool take(struct sg_text *field, struct sg_text *rest)
 static enum stsgate_reason take_call(struct sg_caller_identity *identity, struct sg_text *rest)
 {
     struct sg_signed_call *call = &identity->sts;
-    struct sg_text method, host, day;
+    struct sg_text method = {0}, host = {0}, day;
     struct sg_text *const fields[FIELDS] = {&method,
                                             &host,
                                             &call->access_key_id,
