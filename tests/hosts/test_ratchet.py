@@ -61,7 +61,10 @@ class World:
         self.agent.wait_complete()
         start = len(self.agent.log)
         self.box.undo("app")
-        return self.agent.wait_log("revocation=gone", start)
+        line = self.agent.wait_log("revocation=gone", start)
+        if self.more:  # the log tells it before the store does
+            wait_for(self.kept, "what is kept")
+        return line
 
 
 def removed_revocation_is_kept_and_everybody_is_told():
