@@ -116,8 +116,7 @@ static bool show_store(const struct ctl *ctl, const struct sg_config *config,
         struct freshness fresh = {0};
         bool good;
 
-        if (config->issuers[i].keys != NULL ||
-            config->issuers[i].kind == SG_ISSUER_CALLER_IDENTITY)
+        if (config->issuers[i].keys != NULL || config->issuers[i].kind == SG_ISSUER_CALLER_IDENTITY)
             continue;
         good = look(&fresh, store, SG_SLOT_ISSUER, config->issuers[i].label,
                     INT64_C(24) * 3600 * 1000);
