@@ -257,7 +257,8 @@ static int plan_profile(struct planner *planner, const struct sg_profile *profil
     if (error != SG_E_ABSENT)
         return error;
     if (planner->named)
-        return refuse(planner, profile, "it names no way to get keys");
+        return profile == NULL ? SG_E_ABSENT
+                               : refuse(planner, profile, "it names no way to get keys");
     if (sg_environment_names_container())
         plan_container(planner->plan);
     else
