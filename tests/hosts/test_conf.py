@@ -89,7 +89,7 @@ def configuration_is_good_with_every_key_in_force(folder):
     copy_configuration(folder, uncomment)
     must(";[" not in read(folder, "stsgate.conf"), "a section stayed commented")
     said = run(*UNDER, CTL, "--conf", folder, "check")
-    must("2 services, 2 issuers, 2 accounts" in said, said)
+    must("2 services, 3 issuers, 2 accounts" in said, said)
 
 
 def configuration_with_a_mistake_is_refused(folder):
