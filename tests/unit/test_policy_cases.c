@@ -85,7 +85,7 @@ static bool add_folder(const char *folder)
 
     for (int i = 0; i < found; i++) {
         const char *dot = strrchr(names[i]->d_name, '.');
-        char path[4096];
+        char path[4300];
 
         (void)snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
         if (good && dot != NULL && strcmp(dot, ".json") == 0 && !add_file(path)) {
