@@ -36,7 +36,7 @@ static struct sg_text next_line(struct sg_text *rest)
 static void assert_one_line(const struct sg_buffer *text)
 {
     for (size_t i = 0; i < text->length; i++)
-        check(text->data[i] >= ' ' && text->data[i] != 0x7f);
+        check((unsigned char)text->data[i] >= ' ' && text->data[i] != 0x7f);
 }
 
 static void sign(struct sg_sigv4_request *request)
