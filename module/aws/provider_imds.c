@@ -70,8 +70,8 @@ static bool is_role_name(struct sg_text name)
               memchr("+=,.@_-", c, 7) != NULL))
             return false;
     }
-    return name.length > 0 && name.length <= ROLE_NAME_MAX &&
-           !sg_text_equal(name, SG_TEXT(".")) && !sg_text_equal(name, SG_TEXT(".."));
+    return name.length > 0 && name.length <= ROLE_NAME_MAX && !sg_text_equal(name, SG_TEXT(".")) &&
+           !sg_text_equal(name, SG_TEXT(".."));
 }
 
 /* The first line. */
