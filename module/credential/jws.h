@@ -1,7 +1,7 @@
 /*
- * jws.h - JWS signatures (RFC 7515, RFC 7518, RFC 8037) on OpenSSL, ES384 on nettle (p384.h). A key
- * is prepared once for a reader and an algorithm; on the request path there is one digest and one
- * EVP_PKEY_verify, no parsing of keys, no choice of algorithm by the token.
+ * jws.h - JWS signatures (RFC 7515, RFC 7518, RFC 8037) on OpenSSL, ES384 on nettle if built so
+ * (p384.h). A key is prepared once for a reader and an algorithm; on the request path there is one
+ * digest and one EVP_PKEY_verify, no parsing of keys, no choice of algorithm by the token.
  */
 #ifndef SG_CREDENTIAL_JWS_H
 #define SG_CREDENTIAL_JWS_H

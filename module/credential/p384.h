@@ -1,5 +1,5 @@
 /*
- * p384.h - ES384 signatures by nettle, where it was there when this was built:
+ * p384.h - ES384 signatures by nettle, where this was built --with-nettle:
  * the OpenSSL 3.0 of today's stable systems computes P-384 in more than twice its time. Either
  * answers the same to the same bytes, and everything else is OpenSSL's.
  */
