@@ -7,6 +7,8 @@
 #include "gate/check.h"
 #include "store/issued.h"
 
+#include <stdio.h>
+
 /* STS drops the path: the record of the role with the same id tells it. */
 static void take_path(struct sg_check *check, const struct sg_record *record)
 {
@@ -68,9 +70,15 @@ enum stsgate_reason sg_check_role_path(struct sg_check *check)
     }
     if (error != SG_OK && error != SG_E_ABSENT)
         return STSGATE_REASON_CUTOFFS_UNAVAILABLE;
+    if (error == SG_E_ABSENT || (record.state == SG_ROLE_PRESENT && record.arn.length == 0)) {
+        snprintf(check->result->detail, sizeof(check->result->detail),
+                 "AWS does not tell the path of role %s, and account %s's folder has no role.json "
+                 "with its arn",
+                 session->role_name, account->label);
+        return STSGATE_REASON_CUTOFFS_UNAVAILABLE;
+    }
     check->path_untold = false;
-    if (error == SG_OK)
-        take_path(check, &record);
+    take_path(check, &record);
     return STSGATE_REASON_NONE;
 }
 
@@ -114,5 +122,14 @@ enum stsgate_reason sg_check_companion(const struct sg_check *check, enum stsgat
         check->result->accepted_from_ms = 0;
         return STSGATE_REASON_SESSION_REVOKED;
     }
-    return reason == STSGATE_REASON_NONE ? STSGATE_REASON_COMPANION_REFUSED : reason;
+    switch (reason) {
+    case STSGATE_REASON_SESSION_REVOKED:
+    case STSGATE_REASON_ROLE_DENIED:
+    case STSGATE_REASON_ROLE_DELETED:
+    case STSGATE_REASON_ROLE_RECREATED:
+        return reason;
+    default: /* neither a mode nor a setting may lift AWS's own refusal */
+        check->result->accepted_from_ms = 0;
+        return STSGATE_REASON_COMPANION_REFUSED;
+    }
 }

@@ -480,6 +480,36 @@ static void denied_companion_is_refused_where_uncertain_is_allowed(void **state)
     free(credential);
 }
 
+/* Whatever a setting would let pass for another reason: AWS has refused this very session. */
+static void denied_companion_is_refused_where_the_store_is_stale(void **state)
+{
+    struct sg_identity_answer answer = good_answer();
+    char *credential = companion();
+
+    (void)state;
+    open_with("", "undecided = allow");
+    gate_fixture_publish_role(f, "prod", true, NULL, 0);
+    answer.companion_ms = SG_COMPANION_DENIED;
+    tell(credential, answer);
+    f->boot_ms += 11 * 60000;
+    expect(credential, STSGATE_REASON_COMPANION_REFUSED);
+    free(credential);
+}
+
+static void denied_companion_is_refused_where_a_rule_is_only_observed(void **state)
+{
+    struct sg_identity_answer answer = good_answer();
+    char *credential = companion();
+
+    (void)state;
+    open_with("", "mode = observe\nissued_before = 2099-01-01T00:00:00Z");
+    gate_fixture_publish_role(f, "prod", true, NULL, 0);
+    answer.companion_ms = SG_COMPANION_DENIED;
+    tell(credential, answer);
+    expect(credential, STSGATE_REASON_COMPANION_REFUSED);
+    free(credential);
+}
+
 /* ---- the index ---- */
 
 static void note_issued(const char *key, int64_t at_ms)
@@ -646,6 +676,8 @@ int main(void)
         TEST(companion_that_aws_denied_is_explained_by_the_revocation),
         TEST(companion_that_aws_denied_without_a_revocation_is_refused),
         TEST(denied_companion_is_refused_where_uncertain_is_allowed),
+        TEST(denied_companion_is_refused_where_the_store_is_stale),
+        TEST(denied_companion_is_refused_where_a_rule_is_only_observed),
         TEST(issue_time_that_cloudtrail_told_is_exact),
         TEST(issue_time_told_later_decides_the_next_check),
         TEST(older_session_that_cloudtrail_told_is_revoked),
