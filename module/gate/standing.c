@@ -58,6 +58,9 @@ static int look_up(struct sg_check *check, struct sg_record *record, struct sg_s
     if ((record->arn.length > 0 && !sg_text_equal(record->arn, sg_text_of(session->role_arn))) ||
         (session->role_id[0] != 0 && !sg_text_equal(record->role_id, sg_text_of(session->role_id))))
         return SG_OK;
+    /* The role's id is not kept beside the session, and a statement may ask for aws:userid. */
+    if (session->role_id[0] == 0 && (record->residual || check->service->deny_all))
+        return SG_OK;
     check->known.epoch = epoch;
     check->known.record = *record;
     if (session->role_id[0] != 0) /* the same id was compared above; it is not kept */

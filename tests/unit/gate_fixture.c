@@ -193,7 +193,8 @@ void gate_fixture_publish_role(struct gate_fixture *f, const char *label, bool r
     struct sg_record record = {.state = SG_ROLE_PRESENT,
                                .cutoff_ms = SG_CUTOFF_NONE,
                                .created_ms = 0,
-                               .arn = SG_TEXT(JWT_ROLE)};
+                               .arn = SG_TEXT(JWT_ROLE),
+                               .role_id = SG_TEXT("AROAEXAMPLE0000000001")};
     struct sg_problems problems = {0};
     struct sg_buffer statements = {0};
     struct sg_table *table;

@@ -100,6 +100,33 @@ static void standing_deny_on_userid_does_not_lock_out_who_mints_under_it(void **
     assert_checked(f, token_with("jti", "\"1\""), "ok");
 }
 
+/* The role's id is its record's, whether the session is remembered or not. */
+static void deny_on_userid_decides_a_jwt_alike_each_time(void **state)
+{
+    struct gate_fixture *f = *state;
+    struct jwt_claims claims;
+
+    gate_fixture_write(f, "stsgate.conf",
+                       "[agent]\nstate = %STATE%\nsocket = %FOLDER%/a.sock\nuser = %USER%\n"
+                       "[account prod]\nid = " JWT_ACCOUNT
+                       "\n[issuer prod]\nkind = jwt\nurl = " JWT_OWN_ISSUER
+                       "\naccount = prod\njwks = " JWT_OWN_ISSUER "/keys\n"
+                       "algorithms = RS256\nissue_time = session:assumed_at\n"
+                       "session_name_claim = snam\n");
+    gate_fixture_write(f, "services.d/payments.conf",
+                       "[service]\naccept = prod\naudience = " JWT_AUDIENCE
+                       "\nallow_roles = " JWT_ROLE "\n");
+    gate_fixture_publish_keys(f, "prod", RS256);
+    gate_fixture_publish_role(f, "prod", true, DENY("{\"StringLike\":{\"aws:userid\":\"*:eve\"}}"),
+                              (JWT_IAT_S - 3600) * 1000);
+    assert_int_equal(gate_fixture_open(f), 0);
+    jwt_claims_session(&claims, JWT_IAT_S);
+    jwt_set_string(&claims, "snam", "ann");
+    assert_checked(f, jwt_token(SG_ALG_RS256, &claims), "ok");
+    jwt_set_string(&claims, "snam", "eve");
+    assert_checked(f, jwt_token(SG_ALG_RS256, &claims), "session-revoked");
+}
+
 static void tokens_minted_before_a_deny_on_userid_are_told_when_to_come_again(void **state)
 {
     struct gate_fixture *f = *state;
@@ -197,6 +224,7 @@ int main(void)
         T(person_of_identity_center_that_a_deny_names_is_refused),
         T(tag_that_a_deny_excepts_passes_and_others_do_not),
         T(standing_deny_on_userid_does_not_lock_out_who_mints_under_it),
+        T(deny_on_userid_decides_a_jwt_alike_each_time),
         T(tokens_minted_before_a_deny_on_userid_are_told_when_to_come_again),
         T(guardrail_on_addresses_holds_where_the_service_wants_all),
         T(guardrail_is_not_enforced_otherwise),
