@@ -1,8 +1,8 @@
 /*
  * cache.h - verified credentials that a reader remembers: facts, never
- * verdicts. Found by a keyed hash of all the bytes (Poly1305, a random key a process);
- * the bytes themselves are not kept. Fixed size, one reader, no lock; memory is
- * touched only as it fills.
+ * verdicts. Found by a keyed hash of all the bytes (Poly1305, then SipHash-2-4-128; random keys a
+ * process); the bytes themselves are not kept. Fixed size, one reader, no lock; memory is touched
+ * only as it fills.
  */
 #ifndef SG_GATE_CACHE_H
 #define SG_GATE_CACHE_H
