@@ -133,7 +133,8 @@ struct stsgate_request {
     size_t size;
     struct stsgate_text service;    /* name of a services.d file, without .conf */
     struct stsgate_text credential; /* as presented, scheme word removed; empty: no-credential */
-    struct stsgate_text source_ip, user_agent, referer; /* as the host knows them; may be empty */
+    /* As the host knows them. NULL: it can't tell; empty: the client sent none. */
+    struct stsgate_text source_ip, user_agent, referer;
     bool secure_transport;
     bool defer_slow; /* STSGATE_UNDECIDED, slow-signature, instead of a first check that takes over
                         0.1 ms */

@@ -210,6 +210,10 @@ ngx_http_stsgate_set_text(struct stsgate_text *text, ngx_table_elt_t *h)
     if (h) {
         text->data = (char *) h->value.data;
         text->length = h->value.len;
+
+    } else {
+        text->data = "";
+        text->length = 0;
     }
 }
 
