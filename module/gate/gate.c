@@ -185,6 +185,7 @@ static bool begin(struct sg_check *check, struct stsgate_result *result,
     if (reader == NULL || request == NULL || request->size < sizeof(*request))
         return false;
     clock = &reader->gate->clock;
+    sg_buffer_wipe(&reader->identities.request); /* of an earlier check: nobody may ask it now */
     check->result = result;
     check->reader = reader;
     check->request = request;
