@@ -78,6 +78,10 @@ static bool take_item(void *payload, const struct sg_json_item *item)
     struct scan *scan = payload;
     struct sg_token_keys *keys = scan->keys;
 
+    /* A name with an escape may be any claim: nothing here is then known to be absent. */
+    if (item->depth <= 2 && item->key.length > 0 &&
+        memchr(item->key.data, '\\', item->key.length) != NULL)
+        return false;
     if (item->depth == 1) {
         scan->in_namespace = sg_text_equal(item->key, SG_TEXT("https://sts.amazonaws.com/"));
     } else if (scan->in_namespace && item->depth == 2) {
@@ -87,7 +91,7 @@ static bool take_item(void *payload, const struct sg_json_item *item)
             take_path(keys, item);
         if (scan->inside == SG_KEY_PRINCIPAL_TAG) {
             /* A name with an escape can't be compared: what is not found then is not known. */
-            if (keys->tag_count == SG_TOKEN_TAGS_MAX ||
+            if (keys->tag_count == SG_TOKEN_TAGS_MAX || item->key.length == 0 ||
                 memchr(item->key.data, '\\', item->key.length) != NULL)
                 keys->tags_lost = true;
             else

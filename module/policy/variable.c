@@ -82,7 +82,7 @@ static bool add(struct sg_units *units, struct sg_text text, bool wild)
 {
     const struct sg_pattern pattern = sg_pattern_of(text);
 
-    if (text.length > SG_UNITS_MAX - units->length)
+    if (text.length >= SG_UNITS_MAX - units->length) /* the last place is for a `*` */
         return false;
     for (size_t i = 0; i < text.length; i++)
         units->units[units->length++] =
