@@ -27,6 +27,12 @@ bool sg_text_starts(struct sg_text text, struct sg_text prefix)
     return prefix.length == 0 || memcmp(text.data, prefix.data, prefix.length) == 0;
 }
 
+bool sg_text_starts_nocase(struct sg_text text, struct sg_text prefix)
+{
+    return text.length >= prefix.length &&
+           sg_text_equal_nocase((struct sg_text){text.data, prefix.length}, prefix);
+}
+
 bool sg_text_cut(struct sg_text *head, struct sg_text *text, char separator)
 {
     const struct sg_text whole = *text;

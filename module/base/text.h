@@ -35,6 +35,7 @@ static inline bool sg_text_equal(struct sg_text a, struct sg_text b)
 /* ASCII case only; never the locale's. */
 bool sg_text_equal_nocase(struct sg_text a, struct sg_text b);
 bool sg_text_starts(struct sg_text text, struct sg_text prefix);
+bool sg_text_starts_nocase(struct sg_text text, struct sg_text prefix);
 
 /* Cuts at the first `separator`: *head is what stands before it, *text what follows. False (and
  * *head = all, *text empty) when it does not occur. */

@@ -157,8 +157,7 @@ static bool may_bind(const struct sg_issuer *it)
             return false;
     }
     for (size_t i = 0; i < 2; i++) {
-        if (name.length >= prefixes[i].length &&
-            sg_text_equal_nocase((struct sg_text){name.data, prefixes[i].length}, prefixes[i]))
+        if (sg_text_starts_nocase(name, prefixes[i]))
             return false;
     }
     return true;

@@ -118,7 +118,7 @@ static bool may_be_signed(const struct sg_caller_identity *identity,
             return true;
     }
     if (call != &identity->sts || !identity->has_companion || name.length <= prefix.length ||
-        !sg_text_equal_nocase((struct sg_text){name.data, prefix.length}, prefix))
+        !sg_text_starts_nocase(name, prefix))
         return false;
     name = (struct sg_text){name.data + prefix.length, name.length - prefix.length};
     for (size_t i = 0; i < SG_COMPANION_PARTS; i++) {
@@ -166,8 +166,7 @@ static bool signs_enough(const struct sg_caller_identity *identity,
         return true;
     while (rest.length > 0) {
         (void)sg_text_cut(&one, &rest, ';');
-        companions += one.length > length &&
-                      sg_text_equal_nocase((struct sg_text){one.data, length}, sg_text_of(prefix));
+        companions += one.length > length && sg_text_starts_nocase(one, sg_text_of(prefix));
     }
     if (call == &identity->sts && companions != (identity->has_companion ? SG_COMPANION_PARTS : 0))
         return false;

@@ -205,7 +205,7 @@ static bool header_is_good(const struct sg_caller_identity *identity,
     for (size_t i = 0; call == &identity->sts && i < SG_COMPANION_PARTS; i++) {
         const struct sg_text prefix = sg_text_of(identity->issuer->companion_header);
 
-        if (sg_text_starts(name, prefix) &&
+        if (sg_text_starts_nocase(name, prefix) &&
             sg_text_equal_nocase(
                 (struct sg_text){name.data + prefix.length, name.length - prefix.length},
                 sg_text_of(suffixes[i])))

@@ -23,19 +23,13 @@ static const struct key {
 #undef X
 };
 
-static bool starts_nocase(struct sg_text text, struct sg_text prefix)
-{
-    return text.length >= prefix.length &&
-           sg_text_equal_nocase((struct sg_text){text.data, prefix.length}, prefix);
-}
-
 enum sg_key sg_key_find(struct sg_text name)
 {
     for (int i = 1; i < SG_KEY_COUNT; i++) {
         const struct key *key = &keys[i];
 
         if ((key->traits & SG_KEY_FAMILY) != 0
-                ? name.length > key->name.length && starts_nocase(name, key->name)
+                ? name.length > key->name.length && sg_text_starts_nocase(name, key->name)
                 : sg_text_equal_nocase(name, key->name))
             return (enum sg_key)i;
     }

@@ -26,8 +26,7 @@ static const struct sg_text suffix = {"IfExists", 8};
 
 static bool cut_prefix(struct sg_text *text, struct sg_text prefix)
 {
-    if (text->length < prefix.length ||
-        !sg_text_equal_nocase((struct sg_text){text->data, prefix.length}, prefix))
+    if (!sg_text_starts_nocase(*text, prefix))
         return false;
     text->data += prefix.length;
     text->length -= prefix.length;
