@@ -18,6 +18,9 @@
 #define ANSWER_BYTES_MAX 65536
 #define TOKEN_BYTES_MAX  SG_KEY_TEXT_MAX
 
+/* Its path is never told: ECS gives a task's keys to whoever knows it. */
+#define WHERE "the container's endpoint"
+
 static int try_once(struct sg_task *task);
 
 static int find_url(struct sg_task *task)
@@ -90,10 +93,9 @@ static void answered(void *payload, const struct sg_http_answer *answer)
 
     task->transfer = NULL;
     if (answer->error != SG_OK)
-        (void)sg_task_fail(task, error, "%s: %s", task->url.data, answer->problem);
+        (void)sg_task_fail(task, error, WHERE ": %s", answer->problem);
     else if (answer->status != 200)
-        (void)sg_task_fail(task, error, "%s answered with HTTP status %ld", task->url.data,
-                           answer->status);
+        (void)sg_task_fail(task, error, WHERE " answered with HTTP status %ld", answer->status);
     const bool passing =
         answer->error == SG_E_NETWORK ||
         (answer->error == SG_OK && (answer->status == 429 || answer->status >= 500));
@@ -108,8 +110,7 @@ static void answered(void *payload, const struct sg_http_answer *answer)
     if (answer->error == SG_OK && answer->status == 200) {
         error = sg_key_json_read(&task->keys, why, sizeof why, answer->body, SG_KEY_JSON_METADATA);
         if (error != SG_OK)
-            (void)sg_task_fail(task, error, "%s: %s", task->url.data, why);
-        (void)snprintf(task->words, sizeof task->words, "%s", task->url.data);
+            (void)sg_task_fail(task, error, WHERE ": %s", why);
     }
     sg_task_end(task, error);
 }

@@ -32,7 +32,7 @@ void sg_task_stop(struct sg_task *task)
     task->call = NULL;
     sg_http_unwatch(&task->watch);
     end_process(task);
-    sg_buffer_clear(&task->url);
+    sg_buffer_wipe(&task->url);
     sg_buffer_wipe(&task->secret);
     sg_buffer_wipe(&task->output);
     sg_credentials_clear(&task->keys);
