@@ -90,14 +90,17 @@ static void hold_statement(struct sg_statement *statement, const struct sg_event
     int64_t until_ms = statement->bites_before_ms;
 
     statement->flags |= SG_STATEMENT_HELD;
-    if ((statement->flags & SG_STATEMENT_GONE_ONCE) == 0)
+    if ((statement->flags & SG_STATEMENT_GONE_ONCE) == 0) {
+        statement->last_seen_ms = event->at_ms; /* merge.c: a read may be that far behind */
         return;
+    }
     if (until_ms > event->at_ms)
         until_ms = event->at_ms;
     if (__builtin_add_overflow(until_ms, longest_ms, &until_ms))
         until_ms = INT64_MAX;
+    if ((statement->flags & SG_STATEMENT_RATCHETED) == 0 || until_ms > statement->kept_until_ms)
+        statement->kept_until_ms = until_ms;
     statement->flags |= SG_STATEMENT_RATCHETED;
-    statement->kept_until_ms = until_ms;
 }
 
 static unsigned hold_statements(struct sg_buffer *all, const struct sg_record *record,

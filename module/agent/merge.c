@@ -123,12 +123,17 @@ static bool take_present(struct merge *merge, const struct sg_statement *stateme
         merge->previous == NULL ? NULL : find(merge->previous->statements, statement);
     const bool own = statement->origin == SG_POLICY_EXTRA;
     const unsigned from_iam = merge->reading->from_iam && !own ? SG_STATEMENT_FROM_IAM : 0;
+    /* A read so soon may come from before the removal that it is held for. */
+    const bool held = before != NULL && (before->flags & SG_STATEMENT_HELD) != 0 &&
+                      merge->reading->aws_ms - before->last_seen_ms < YOUNG_CUTOFF_MS;
     struct sg_statement *copy = append(merge, statement);
 
     if (copy == NULL)
         return false;
-    copy->flags = (uint16_t)((copy->flags & ~FLAGS_OF_AGENT) | from_iam);
-    copy->last_seen_ms = copy->kept_until_ms = 0;
+    copy->flags = (uint16_t)((copy->flags & ~FLAGS_OF_AGENT) | from_iam |
+                             (held ? (unsigned)SG_STATEMENT_HELD : 0U));
+    copy->last_seen_ms = held ? before->last_seen_ms : 0;
+    copy->kept_until_ms = 0;
     copy->first_seen_ms = merge->reading->aws_ms;
     if (before != NULL && (before->flags & FLAGS_OF_AGENT) == from_iam &&
         before->first_seen_ms != 0)
@@ -170,9 +175,14 @@ static bool is_replaced_in(struct sg_text run, const struct sg_statement *gone, 
 static bool is_replaced(const struct merge *merge, const struct sg_statement *gone)
 {
     const struct sg_reading *reading = merge->reading;
+    const bool held = (gone->flags & SG_STATEMENT_HELD) != 0;
+    const bool own = gone->origin == SG_POLICY_EXTRA;
 
-    return is_replaced_in(reading->extras, gone, false) ||
-           (!reading->extras_only && is_replaced_in(reading->statements, gone, reading->from_iam));
+    /* Nothing keeps an extra policy, so that it can't stand in for what is to be kept. */
+    if ((own || (!held && !reading->ratchet)) && is_replaced_in(reading->extras, gone, false))
+        return true;
+    return !reading->extras_only && (!held || reading->ratchet) &&
+           is_replaced_in(reading->statements, gone, reading->from_iam);
 }
 
 /*

@@ -16,28 +16,54 @@ static bool holds(struct sg_text run, const struct sg_statement *wanted)
     return false;
 }
 
-/* What the record holds, then what it lacks of `told`. How many were added, or -1: memory. */
+/* A copy at the end of `all`; NULL: memory. */
+static struct sg_statement *append(struct sg_buffer *all, const struct sg_statement *statement)
+{
+    const size_t begin = all->length;
+
+    sg_buffer_add(all, statement, statement->size);
+    /* malloc aligns the buffer, sizes are multiples of 8. */
+    return all->failed ? NULL : (struct sg_statement *)(void *)(all->data + begin);
+}
+
+static void make_told(struct sg_statement *copy)
+{
+    copy->flags &= (uint16_t) ~(unsigned)(SG_STATEMENT_FROM_IAM | SG_STATEMENT_GONE_ONCE);
+    copy->first_seen_ms = copy->last_seen_ms = 0;
+}
+
+/*
+ * What the record holds, then what it lacks of `told`. What a read missed once and is told again is
+ * as if it were told for the first time: two reads have to miss it anew. How many were added, or
+ * -1: memory.
+ */
 static int join(struct sg_buffer *all, struct sg_text known, struct sg_text told)
 {
+    const unsigned gone = SG_STATEMENT_GONE_ONCE | SG_STATEMENT_RATCHETED;
     const struct sg_statement *statement;
+    struct sg_statement *copy;
     size_t at = 0;
     int added = 0;
 
-    sg_buffer_add_text(all, known);
-    while ((statement = sg_statement_next(told, &at)) != NULL) {
-        if (holds(known, statement))
-            continue;
-        const size_t begin = all->length;
-        sg_buffer_add(all, statement, statement->size);
-        if (all->failed)
+    while ((statement = sg_statement_next(known, &at)) != NULL) {
+        copy = append(all, statement);
+        if (copy == NULL)
             return -1;
-        /* malloc aligns the buffer, sizes are multiples of 8. */
-        struct sg_statement *copy = (struct sg_statement *)(void *)(all->data + begin);
-        copy->flags = (uint16_t)(copy->flags & ~(unsigned)SG_STATEMENT_FROM_IAM);
-        copy->first_seen_ms = 0;
+        if ((copy->flags & gone) != SG_STATEMENT_GONE_ONCE || !holds(told, statement))
+            continue;
+        make_told(copy);
         added++;
     }
-    return all->failed ? -1 : added;
+    for (at = 0; (statement = sg_statement_next(told, &at)) != NULL;) {
+        if (holds(known, statement))
+            continue;
+        copy = append(all, statement);
+        if (copy == NULL)
+            return -1;
+        make_told(copy);
+        added++;
+    }
+    return added;
 }
 
 static int take(struct sg_agent_account *account, struct sg_role *role,

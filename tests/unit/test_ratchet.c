@@ -146,6 +146,43 @@ static void statement_that_is_shown_again_is_kept_no_more_and_is_seen_anew(void 
     assert_non_null(strstr(world->log, "revocation=back"));
 }
 
+/* As events_hold.c leaves it when the session that it revokes has removed it at FIRST_MS + 1 s. */
+static void hold(struct world *world)
+{
+    struct sg_record record = record_of(world);
+    struct sg_statement *held = (void *)(uintptr_t)first_of(world);
+    struct sg_buffer packed = {0};
+
+    held->flags |= SG_STATEMENT_HELD;
+    held->last_seen_ms = FIRST_MS + 1000;
+    assert_true(sg_record_write(&packed, &record));
+    take_packed(world, &packed);
+}
+
+static void read_from_before_the_removal_lets_nothing_go_that_is_held(void **state)
+{
+    struct world *world = *state;
+
+    read_once(world, NEAR, FIRST_MS);
+    hold(world);
+    read_once(world, NEAR, FIRST_MS + 2000);
+    for (int i = 3; i < 9; i++)
+        read_once(world, NULL, FIRST_MS + i * 1000);
+    assert_int_equal(record_of(world).cutoff_ms, ms_of(NEAR));
+    assert_true(flags_of(world) & SG_STATEMENT_RATCHETED);
+}
+
+static void hold_ends_when_iam_still_shows_the_statement_later(void **state)
+{
+    struct world *world = *state;
+
+    read_once(world, NEAR, FIRST_MS);
+    hold(world);
+    read_once(world, NEAR, FIRST_MS + 400000);
+    assert_false(flags_of(world) & SG_STATEMENT_HELD);
+    assert_int_equal(first_of(world)->last_seen_ms, 0);
+}
+
 static void later_date_takes_the_place_of_one_that_is_kept(void **state)
 {
     struct world *world = *state;
@@ -363,6 +400,21 @@ static void ratchet_does_not_keep_what_the_operator_removes_himself(void **state
     assert_int_equal(record_of(world).statements.length, 0);
 }
 
+static void extra_policy_is_no_stand_in_for_what_the_ratchet_keeps(void **state)
+{
+    struct world *world = *state;
+
+    world->ratchet = true;
+    read_once(world, NEAR, FIRST_MS);
+    world->extra = NEXT;
+    for (int i = 1; i < 4; i++)
+        read_once(world, NULL, FIRST_MS + i * 1000);
+    world->extra = NULL;
+    for (int i = 4; i < 8; i++)
+        read_once(world, NULL, FIRST_MS + i * 1000);
+    assert_int_equal(record_of(world).cutoff_ms, ms_of(NEAR));
+}
+
 /* ---- every order ---- */
 
 /* With a ratchet the cutoff never falls while a session of then may live, whatever comes and goes.
@@ -406,6 +458,8 @@ int main(void)
         TEST(without_a_ratchet_nothing_is_kept),
         TEST(statement_that_no_read_has_shown_is_not_kept),
         TEST(statement_that_is_shown_again_is_kept_no_more_and_is_seen_anew),
+        TEST(read_from_before_the_removal_lets_nothing_go_that_is_held),
+        TEST(hold_ends_when_iam_still_shows_the_statement_later),
         TEST(later_date_takes_the_place_of_one_that_is_kept),
         TEST(what_is_kept_changes_no_byte_from_read_to_read),
         TEST(young_revocation_that_is_kept_is_an_alarm_once),
@@ -420,6 +474,7 @@ int main(void)
         TEST(reading_extras_alone_leaves_what_iam_said_as_it_was),
         TEST(read_of_iam_alone_is_no_second_look_into_the_folder),
         TEST(ratchet_does_not_keep_what_the_operator_removes_himself),
+        TEST(extra_policy_is_no_stand_in_for_what_the_ratchet_keeps),
         TEST(no_order_of_coming_and_going_lowers_a_cutoff_that_is_held),
     };
 
