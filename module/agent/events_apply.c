@@ -180,10 +180,12 @@ void sg_events_round_ended(struct sg_agent_account *account, bool good)
             next = pending->next;
             if (pending->account != account || pending->round == 0)
                 continue;
-            if (good && account->round >= pending->round)
+            if (account->round < pending->round)
+                more = true;
+            else if (good)
                 confirmed(pending);
             else
-                more = more || account->round < pending->round;
+                sg_pending_stop(pending); /* the message comes again */
         }
     }
     if (more)

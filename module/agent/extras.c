@@ -111,6 +111,8 @@ int sg_extras_join(struct sg_reading *reading, struct sg_buffer *room,
 
     if (extras == NULL)
         return SG_OK;
+    if (extras->reads == 0) /* memory ended when they were read: there may be some */
+        return SG_E_MEMORY;
     sg_extra_set_add(room, &extras->set, sg_text_of(role->key));
     reading->extras = sg_buffer_text(room);
     reading->extras_again = role->extras_reads == extras->reads;

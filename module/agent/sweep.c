@@ -306,6 +306,7 @@ static void took_page(void *payload, const struct sg_iam_answer *answer)
     sweep->page_aws_ms = answer->date_ms;
     sweep->pages++;
     sweep->page.may_omit = account->config->id[0] == '\0';
+    const size_t shown_before = sweep->count;
     const int error = sg_iam_read_details(&sweep->page, answer->body, &sink);
     if (sweep->wrong[0] != '\0')
         sg_health_bad(&account->health,
@@ -321,7 +322,7 @@ static void took_page(void *payload, const struct sg_iam_answer *answer)
         end(sweep, false);
         return;
     }
-    if (sweep->count > 0)
+    if (sweep->count > shown_before)
         sg_identity_shown(account, sweep->call.key_id);
     if (!sweep->page.truncated) {
         read_missing(sweep);
