@@ -6,9 +6,11 @@
 #include "tests/unit/store_world.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -89,6 +91,7 @@ static void let_look(const struct watch *watch, pid_t reader)
         assert_int_equal(waitpid(reader, NULL, WNOHANG), 0);
         (void)nanosleep(&while_, NULL);
     }
+    assert_true(watch->looks >= target);
 }
 
 static void damage(struct sg_buffer *bytes, unsigned *seed)
@@ -128,6 +131,7 @@ static pid_t start_reader(struct world *world, struct watch **watch)
     reader = fork();
     assert_true(reader >= 0);
     if (reader == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed assertion leaves it alone */
         read_until_told(world, *watch);
         _exit(0);
     }

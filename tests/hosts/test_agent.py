@@ -39,8 +39,10 @@ class World:
         return self.box, self.agent
 
     def __exit__(self, *exception):
-        self.agent.__exit__(*exception)
-        self.box.stop()
+        try:
+            self.agent.__exit__(*exception)
+        finally:
+            self.box.stop()
 
 
 def in_ms(text):

@@ -36,8 +36,10 @@ class World:
         return self
 
     def __exit__(self, *exception):
-        self.agent.__exit__(*exception)
-        self.box.stop()
+        try:
+            self.agent.__exit__(*exception)
+        finally:
+            self.box.stop()
 
     def start(self):
         self.agent.start()

@@ -34,8 +34,10 @@ class World:
         return self
 
     def __exit__(self, *exception):
-        self.agent.__exit__(*exception)
-        self.box.stop()
+        try:
+            self.agent.__exit__(*exception)
+        finally:
+            self.box.stop()
 
     def ctl(self, *arguments):
         return subprocess.run([PROGRAM, "--conf", self.agent.conf] + list(arguments),

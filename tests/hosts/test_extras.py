@@ -39,8 +39,10 @@ class World:
         return self
 
     def __exit__(self, *exception):
-        self.agent.__exit__(*exception)
-        self.box.stop()
+        try:
+            self.agent.__exit__(*exception)
+        finally:
+            self.box.stop()
 
     def put(self, name, text, mode=0o644):
         path = os.path.join(self.folder, name)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -311,6 +312,7 @@ class SignedRequests(unittest.TestCase):
         tokens = [signed.token(self.box.session(role, "s%d" % number), GATEWAY)
                   for number in range(300)]
         self.box.reset_calls()
+        began = time.monotonic()
         connections = [self.nginx.connect() for _ in tokens]
         for connection, token in zip(connections, tokens):
             self.addCleanup(connection.close)
@@ -322,7 +324,8 @@ class SignedRequests(unittest.TestCase):
         for answer in answers:
             if answer.status == 503:
                 self.assertGreaterEqual(int(answer.get("Retry-After")), 1)
-        self.assertLessEqual(self.calls(), len(tokens))
+        # 60 are saved up, then 20 a second: a bound that a slow machine only loosens
+        self.assertLessEqual(self.calls(), 62 + 20 * (time.monotonic() - began))
         # those that were refused get their turn
         until(lambda: self.get(tokens[-1]).status == 200, "the last one's turn")
 

@@ -13,7 +13,7 @@ import stsgate_sandbox
 from stsgate_sandbox import Sandbox
 
 import agent_host
-from agent_host import Agent, GONE_ONCE, RATCHETED, run, wait_for
+from agent_host import Agent, GONE_ONCE, RATCHETED, Skipped, run, wait_for
 
 PROGRAM = os.path.join(agent_host.BUILD, "module", "ctl", "stsgatectl")
 YES, NO = 0, 1
@@ -38,8 +38,10 @@ class World:
         return self
 
     def __exit__(self, *exception):
-        self.agent.__exit__(*exception)
-        self.box.stop()
+        try:
+            self.agent.__exit__(*exception)
+        finally:
+            self.box.stop()
 
     def ctl(self, *arguments, words=None, **more):
         return subprocess.run([PROGRAM, "--conf", self.agent.conf] + list(arguments), input=words,
@@ -146,7 +148,7 @@ def lift_lets_go_of_what_it_showed_and_of_nothing_else():
 
 def only_root_and_the_agents_user_may_lift():
     if os.geteuid() != 0:
-        return
+        raise Skipped("not root")
     with World() as world:
         world.lose()
         os.chmod(world.agent.folder, 0o755)

@@ -117,7 +117,7 @@ class Comparison:
         pair["document"] = {"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}
         try:
             words = decide((self.oracle, [oracle_line(pair)]))[0]
-        except (OSError, AssertionError) as error:
+        except OSError as error:
             skip("node can't run the other evaluator: %s" % error)
         assert words == ["yes"], words
 
