@@ -1,5 +1,5 @@
 /*
- * encoding.c - base64url, hex and percent-encoding. A decoder takes the one
+ * encoding.c - base64, hex and percent-encoding. A decoder takes the one
  * canonical text of a value and refuses every other, so that two texts of one
  * signature can't both pass. Nothing here is constant time.
  */
@@ -34,26 +34,40 @@ static const unsigned char base64url_values[256] = {
 
 static const char base64url_alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char base64_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* The alphabets differ in their last two. */
+static inline unsigned char value_of(bool url, unsigned char c)
+{
+    if (url)
+        return base64url_values[c];
+    if (c == '-' || c == '_')
+        return BAD;
+    return c == '+' ? 62 : c == '/' ? 63 : base64url_values[c];
+}
 
 /* The last 2 or 3 characters; the bits that no byte takes must be zero (RFC 4648 section 3.5). */
-static bool decode_tail(unsigned char *out, const unsigned char *in, size_t left)
+static inline bool decode_tail(unsigned char *out, bool url, const unsigned char *in, size_t left)
 {
     if (left == 0)
         return true;
 
-    const unsigned char a = base64url_values[in[0]], b = base64url_values[in[1]];
+    const unsigned char a = value_of(url, in[0]), b = value_of(url, in[1]);
     if (left == 2) {
         out[0] = (unsigned char)(a << 2 | b >> 4);
         return ((a | b) & BAD) == 0 && (b & 0x0f) == 0;
     }
 
-    const unsigned char c = base64url_values[in[2]];
+    const unsigned char c = value_of(url, in[2]);
     out[0] = (unsigned char)(a << 2 | b >> 4);
     out[1] = (unsigned char)(b << 4 | c >> 2);
     return ((a | b | c) & BAD) == 0 && (c & 0x03) == 0;
 }
 
-bool sg_base64url_decode(unsigned char *out, size_t size, size_t *length_out, struct sg_text text)
+/* Without padding. */
+static inline bool decode(unsigned char *out, size_t size, size_t *length_out, bool url,
+                          struct sg_text text)
 {
     const unsigned char *in = (const unsigned char *)text.data;
     unsigned char *const begin = out;
@@ -66,8 +80,8 @@ bool sg_base64url_decode(unsigned char *out, size_t size, size_t *length_out, st
         return false;
 
     for (size_t quads = text.length / 4; quads > 0; quads--) {
-        const unsigned a = base64url_values[in[0]], b = base64url_values[in[1]];
-        const unsigned c = base64url_values[in[2]], d = base64url_values[in[3]];
+        const unsigned a = value_of(url, in[0]), b = value_of(url, in[1]);
+        const unsigned c = value_of(url, in[2]), d = value_of(url, in[3]);
         const unsigned bits = a << 18 | b << 12 | c << 6 | d;
 
         seen |= a | b | c | d;
@@ -77,7 +91,7 @@ bool sg_base64url_decode(unsigned char *out, size_t size, size_t *length_out, st
         in += 4;
         out += 3;
     }
-    if ((seen & BAD) != 0 || !decode_tail(out, in, left)) {
+    if ((seen & BAD) != 0 || !decode_tail(out, url, in, left)) {
         OPENSSL_cleanse(begin, length); /* a piece of a key or a signature, maybe */
         return false;
     }
@@ -85,7 +99,23 @@ bool sg_base64url_decode(unsigned char *out, size_t size, size_t *length_out, st
     return true;
 }
 
-void sg_base64url_encode(struct sg_buffer *out, const unsigned char *bytes, size_t length)
+bool sg_base64url_decode(unsigned char *out, size_t size, size_t *length_out, struct sg_text text)
+{
+    return decode(out, size, length_out, true, text);
+}
+
+bool sg_base64_decode(unsigned char *out, size_t size, size_t *length_out, struct sg_text text)
+{
+    const bool whole = text.length % 4 == 0;
+
+    *length_out = 0;
+    for (int i = 0; i < 2 && text.length > 0 && text.data[text.length - 1] == '='; i++)
+        text.length--;
+    return whole && decode(out, size, length_out, false, text);
+}
+
+static void encode(struct sg_buffer *out, const char *alphabet, const unsigned char *bytes,
+                   size_t length)
 {
     for (size_t i = 0; i < length; i += 3) {
         const size_t have = length - i < 3 ? length - i : 3;
@@ -93,14 +123,26 @@ void sg_base64url_encode(struct sg_buffer *out, const unsigned char *bytes, size
                               (have > 1 ? (unsigned)bytes[i + 1] << 8 : 0) |
                               (have > 2 ? (unsigned)bytes[i + 2] : 0);
         const char quad[4] = {
-            base64url_alphabet[bits >> 18],
-            base64url_alphabet[bits >> 12 & 63],
-            base64url_alphabet[bits >> 6 & 63],
-            base64url_alphabet[bits & 63],
+            alphabet[bits >> 18],
+            alphabet[bits >> 12 & 63],
+            alphabet[bits >> 6 & 63],
+            alphabet[bits & 63],
         };
 
         sg_buffer_add(out, quad, have + 1);
     }
+}
+
+void sg_base64url_encode(struct sg_buffer *out, const unsigned char *bytes, size_t length)
+{
+    encode(out, base64url_alphabet, bytes, length);
+}
+
+void sg_base64_encode(struct sg_buffer *out, const unsigned char *bytes, size_t length)
+{
+    encode(out, base64_alphabet, bytes, length);
+    if (length % 3 != 0)
+        sg_buffer_add(out, "==", 3 - length % 3);
 }
 
 void sg_hex_encode(char *out, const unsigned char *bytes, size_t length)

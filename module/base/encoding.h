@@ -1,6 +1,6 @@
 /*
- * encoding.h - base64url (RFC 4648 section 5, RFC 7515: no padding), hex and
- * percent-encoding (RFC 3986). Decoders are canonical: one text for one value.
+ * encoding.h - base64url (RFC 4648 section 5, RFC 7515: no padding), base64 (section 4, padded),
+ * hex and percent-encoding (RFC 3986). Decoders are canonical: one text for one value.
  */
 #ifndef SG_BASE_ENCODING_H
 #define SG_BASE_ENCODING_H
@@ -17,6 +17,10 @@
  */
 bool sg_base64url_decode(unsigned char *out, size_t size, size_t *length_out, struct sg_text text);
 void sg_base64url_encode(struct sg_buffer *out, const unsigned char *bytes, size_t length);
+
+/* The same with "+/" for "-_", and its padding. SG_BASE64URL_SIZE() is room enough. */
+bool sg_base64_decode(unsigned char *out, size_t size, size_t *length_out, struct sg_text text);
+void sg_base64_encode(struct sg_buffer *out, const unsigned char *bytes, size_t length);
 
 void sg_hex_encode(char *out /* 2 * length + 1 */, const unsigned char *bytes, size_t length);
 

@@ -317,27 +317,14 @@ static enum stsgate_reason find_companion(struct sg_caller_identity *identity,
 
 /* ---- the four fields ---- */
 
-/* Base64 of RFC 4648 section 4 with its padding: one text for one value. */
 static bool decode(struct sg_text *out, struct sg_caller_identity *identity, struct sg_text text)
 {
-    size_t length = text.length;
-    char *spelled = sg_identity_room(identity, text.length);
-    char *bytes = sg_identity_room(identity, SG_BASE64URL_SIZE(text.length));
+    const size_t room = SG_BASE64URL_SIZE(text.length);
+    char *bytes = sg_identity_room(identity, room);
 
-    if (spelled == NULL || bytes == NULL || length == 0 || length % 4 != 0)
-        return false;
-    for (size_t i = 0; i < 2 && text.data[length - 1] == '='; i++)
-        length--;
-    for (size_t i = 0; i < length; i++) {
-        const char c = text.data[i];
-
-        if (c == '-' || c == '_')
-            return false;
-        spelled[i] = c == '+' ? '-' : c == '/' ? '_' : c;
-    }
     out->data = bytes;
-    return sg_base64url_decode((unsigned char *)bytes, SG_BASE64URL_SIZE(text.length), &out->length,
-                               (struct sg_text){spelled, length});
+    return bytes != NULL && text.length > 0 &&
+           sg_base64_decode((unsigned char *)bytes, room, &out->length, text);
 }
 
 enum stsgate_reason sg_identity_read_post(struct sg_caller_identity *identity,

@@ -80,24 +80,11 @@ static bool sign(struct sg_buffer *json, const struct login *login, const struct
     return !json->failed;
 }
 
-/* Base64 with its padding, as Vault's clients send their fields. */
+/* As Vault's clients send their fields. */
 static void add_field(struct sg_buffer *out, struct sg_text text)
 {
-    struct sg_buffer field = {0};
-
-    sg_base64url_encode(&field, (const unsigned char *)text.data, text.length);
-    for (size_t i = 0; i < field.length; i++) {
-        if (field.data[i] == '-')
-            field.data[i] = '+';
-        if (field.data[i] == '_')
-            field.data[i] = '/';
-    }
     sg_buffer_add_text(out, SG_TEXT("."));
-    sg_buffer_add_text(out, sg_buffer_text(&field));
-    for (size_t i = field.length; i % 4 != 0; i++)
-        sg_buffer_add_text(out, SG_TEXT("="));
-    out->failed = out->failed || field.failed;
-    sg_buffer_wipe(&field);
+    sg_base64_encode(out, (const unsigned char *)text.data, text.length);
 }
 
 /* The four headers of a companion: a GetRole of the session's own role. */

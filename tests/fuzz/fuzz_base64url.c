@@ -1,6 +1,6 @@
 /*
- * fuzz_base64url.c - base64url and percent-encoding. Decoders are canonical: what decodes must
- * encode to the very text that it came from. And what is encoded must decode.
+ * fuzz_base64url.c - base64url, base64 and percent-encoding. Decoders are canonical: what decodes
+ * must encode to the very text that it came from. And what is encoded must decode.
  */
 #include "base/encoding.h"
 
@@ -26,6 +26,32 @@ static void check_decoder(struct sg_text text)
             abort();
     }
     sg_buffer_clear(&again);
+    free(out);
+}
+
+/* The same of the padded form. */
+static void check_padded(struct sg_text text)
+{
+    unsigned char *out = malloc(SG_BASE64URL_SIZE(text.length));
+    struct sg_buffer encoded = {0};
+    size_t length;
+
+    if (out == NULL)
+        return;
+    if (sg_base64_decode(out, SG_BASE64URL_SIZE(text.length), &length, text)) {
+        sg_base64_encode(&encoded, out, length);
+        if (!sg_text_equal(sg_buffer_text(&encoded), text))
+            abort();
+    }
+    sg_buffer_clear(&encoded);
+    sg_base64_encode(&encoded, (const unsigned char *)text.data, text.length);
+    free(out);
+    out = malloc(SG_BASE64URL_SIZE(encoded.length));
+    if (out != NULL && (!sg_base64_decode(out, SG_BASE64URL_SIZE(encoded.length), &length,
+                                          sg_buffer_text(&encoded)) ||
+                        length != text.length))
+        abort();
+    sg_buffer_clear(&encoded);
     free(out);
 }
 
@@ -65,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct sg_text text = {(const char *)data, size};
 
     check_decoder(text);
+    check_padded(text);
     check_encoder(data, size);
     check_percent(text);
     return 0;

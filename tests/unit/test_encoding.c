@@ -211,6 +211,39 @@ static void percent_encoding_keeps_the_unreserved_only(void **state)
     sg_buffer_clear(&out);
 }
 
+/* Refused, or bytes that make the very same text again. */
+static bool decodes_padded(struct sg_text text)
+{
+    struct sg_buffer again = {0};
+    unsigned char out[16];
+    size_t length = 77;
+    const bool good = sg_base64_decode(out, sizeof out, &length, text);
+
+    if (good)
+        sg_base64_encode(&again, out, length);
+    else
+        assert_int_equal(length, 0);
+    assert_true(!good || sg_text_equal(sg_buffer_text(&again), text));
+    sg_buffer_clear(&again);
+    return good;
+}
+
+static void padded_base64_has_one_spelling(void **state)
+{
+    static const char *const good[] = {"",         "Zg==",     "Zm8=",    "Zm9v",
+                                       "Zm9vYg==", "Zm9vYmE=", "/++/+w=="};
+    static const char *const bad[] = {
+        "Zg",   "Zg=",      "Zm8",  "Zm8==",    "Zm9v====", "====",        "=",    "==",
+        "Z===", "Zh==",     "Zm9=", "_--_-w==", "_w==",     "-w==",        "Zg=A", "=Zg=",
+        "Z=g=", "Zg==Zg==", " Zg=", "Zg= ",     "Zm9v\n",   "Zm9v\n\n\n\n"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_true(decodes_padded(sg_text_of(good[i])));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(decodes_padded(sg_text_of(bad[i])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +256,7 @@ int main(void)
         cmocka_unit_test(blanks_and_line_ends_are_refused),
         cmocka_unit_test(output_that_does_not_fit_is_refused),
         cmocka_unit_test(refused_text_leaves_no_piece_of_a_secret_behind),
+        cmocka_unit_test(padded_base64_has_one_spelling),
         cmocka_unit_test(hex_is_lower_case),
         cmocka_unit_test(percent_escapes_are_undone_and_plus_stays),
         cmocka_unit_test(broken_percent_escape_is_refused),
