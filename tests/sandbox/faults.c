@@ -80,6 +80,19 @@ static const char *set_count(int64_t *count, const char *value)
     return NULL;
 }
 
+static const char *const lax_words[] = {"off", "altered", "duplicated"};
+
+static const char *set_lax(enum sb_lax *lax, const char *value)
+{
+    for (size_t i = 0; i < sizeof(lax_words) / sizeof(lax_words[0]); i++) {
+        if (strcmp(value, lax_words[i]) != 0)
+            continue;
+        *lax = (enum sb_lax)i;
+        return NULL;
+    }
+    return "lax_tokens: expected off, altered or duplicated";
+}
+
 static void clear(struct sb_faults *faults)
 {
     int64_t delay_ms = faults->enforce_delay_ms;
@@ -107,6 +120,8 @@ const char *sb_faults_set_one(struct sb_faults *faults, const char *name, const 
         return set_count(&faults->page_size, value);
     if (strcmp(name, "enforce_delay_ms") == 0)
         return set_count(&faults->enforce_delay_ms, value);
+    if (strcmp(name, "lax_tokens") == 0)
+        return set_lax(&faults->lax, value);
     if (strcmp(name, "throttle") == 0)
         return set_throttle(faults, value);
     if (strcmp(name, "fail") == 0)
@@ -153,6 +168,7 @@ struct json_object *sb_faults_json(const struct sb_faults *faults)
     json_object_object_add(all, "page_size", json_object_new_int64(faults->page_size));
     json_object_object_add(all, "enforce_delay_ms",
                            json_object_new_int64(faults->enforce_delay_ms));
+    json_object_object_add(all, "lax_tokens", json_object_new_string(lax_words[faults->lax]));
     json_object_object_add(all, "throttle", json_object_new_string(throttle));
     json_object_object_add(all, "only", json_object_new_string(faults->only));
     free(throttle);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "form.h"
+#include "opaque.h"
 
 struct sb_bucket;
 
@@ -22,6 +23,7 @@ struct sb_faults {
     int64_t enforce_delay_ms;
     double throttle_rate; /* a second; 0: none */
     double throttle_burst;
+    enum sb_lax lax; /* with altered session tokens */
     char fail[64];
     char only[512];
     int64_t fail_seen;

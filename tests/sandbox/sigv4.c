@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "claim.h"
+#include "opaque.h"
 #include "sandbox.h"
 
 static const char invalid_token[] = "The security token included in the request is invalid.";
@@ -276,15 +277,6 @@ static int check_scope(struct sb_call *call, const struct sb_claim *claim)
     return 0;
 }
 
-/* The session token is compared in constant time, as any secret. */
-static bool token_fits(const struct sb_session *session, const char *token)
-{
-    size_t length = strlen(session->token);
-
-    return token != NULL && strlen(token) == length &&
-           CRYPTO_memcmp(token, session->token, length) == 0;
-}
-
 static int find_caller(struct sb_call *call, const struct sb_claim *claim, const char **secret)
 {
     struct sb_caller *caller = &call->caller;
@@ -299,7 +291,8 @@ static int find_caller(struct sb_call *call, const struct sb_claim *claim, const
     }
     caller->user = NULL;
     caller->session = sb_session_by_key(call->box->world, claim->key_id);
-    if (caller->session == NULL || !token_fits(caller->session, claim->token) ||
+    if (caller->session == NULL ||
+        !sb_opaque_fits(caller->session->token, claim->token, call->box->faults.lax) ||
         sb_session_role(caller->session) == NULL) {
         caller->session = NULL;
         return sb_fail(call, 403, "InvalidClientTokenId", "%s", invalid_token);

@@ -18,6 +18,7 @@ import urllib.parse
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import stsgate_sandbox as sandbox  # noqa: E402  (switches to Debian's python3 where needed)
+import opaque  # noqa: E402  (of tests/hosts, where the sandbox's module looks, too)
 from botocore.exceptions import ClientError, HTTPClientError  # noqa: E402
 
 AUDIENCE = "https://payments.example.com"
@@ -316,6 +317,28 @@ class Signatures(Case):
         for wrong in (None, token[:-1] + ("A" if token[-1] != "A" else "B"), token + "A", "x"):
             self.assertEqual(self.identity((key, secret, wrong)), (403, "InvalidClientTokenId"))
         self.assertEqual(self.identity((key, secret, token)), (200, None))
+
+    def test_time_in_a_session_token_is_the_issue_time(self):
+        self.make()
+        token = self.box.credentials(self.box.session(self.role, issued=1795500000))[2]
+        self.assertEqual(opaque.issued(token), 1795500000)
+        self.assertEqual([number for number, _, _ in opaque.fields(token)], list(range(1, 8)))
+        self.assertEqual(opaque.altered(token, 1795500000), token)
+
+    def test_altered_time_is_refused_unless_told_to_be_lax(self):
+        key, secret, token = self.box.credentials(self.assumed())
+        later = opaque.issued(token) + 1
+        wrong = {"altered": opaque.altered(token, later),
+                 "duplicated": opaque.duplicated(token, later)}
+        self.addCleanup(self.box.calm)
+        for lax in ("off", "altered", "duplicated"):
+            self.box.faults(lax_tokens=lax)
+            for name, one in wrong.items():
+                expected = (200, None) if name == lax else (403, "InvalidClientTokenId")
+                self.assertEqual(self.identity((key, secret, one)), expected, (lax, name))
+            broken = token[:-9] + ("A" if token[-9] != "A" else "B") + token[-8:]
+            self.assertEqual(self.identity((key, secret, broken)), (403, "InvalidClientTokenId"))
+            self.assertEqual(self.identity((key, secret, token)), (200, None))
 
     def test_long_term_key_with_a_token_is_refused(self):
         key, secret, _ = self.box.users["julie"]

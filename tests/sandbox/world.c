@@ -9,9 +9,10 @@
 
 #include "document.h"
 #include "keys.h"
+#include "opaque.h"
 #include "util.h"
 
-enum { TOKEN_LENGTH = 1044, SECRET_LENGTH = 40 };
+enum { SECRET_LENGTH = 40 };
 
 static void add_aws_policy(struct sb_world *world, const char *name, const char *text)
 {
@@ -246,12 +247,11 @@ struct sb_session *sb_session_add(struct sb_world *world, const struct sb_role *
                                   const char *name, int64_t issued_ms, int64_t expires_ms)
 {
     struct sb_session *session = sb_alloc(sizeof(*session));
-    char *handle = sb_random_base64(TOKEN_LENGTH);
 
     session->account = role->account;
     session->access_key = session_key_id(role->account);
     session->secret = sb_random_base64(SECRET_LENGTH);
-    session->token = sb_format("IQoJb3JpZ2luX2Vj%s", handle);
+    session->token = sb_opaque_token(role->account->id, issued_ms);
     session->role_id = sb_copy(role->id);
     session->role_arn = sb_copy(role->arn);
     session->name = sb_copy(name);
@@ -264,7 +264,6 @@ struct sb_session *sb_session_add(struct sb_world *world, const struct sb_role *
     world->sessions = session;
     if (lh_table_insert(world->sessions_by_key, session->access_key, session) != 0)
         abort();
-    sb_wipe_string(handle);
     return session;
 }
 
