@@ -74,7 +74,7 @@ static void write_pauses(struct sg_buffer *out, const struct sg_agent_account *a
 
         if (api->until_ms > sg_now_ms(account->agent))
             sg_buffer_addf(out, "%s %s %u %lld\n", account->config->label, api->name, api->level,
-                           (long long)(api->until_ms + apart_ms));
+                           (long long)api->until_ms + apart_ms);
     }
 }
 

@@ -116,6 +116,15 @@ static struct sg_statement *append(struct merge *merge, const struct sg_statemen
     return (struct sg_statement *)(void *)(merge->statements.data + at);
 }
 
+/* Since when it is held over reads that may come from before its removal; 0: it is not. */
+static int64_t held_since_ms(const struct merge *merge, const struct sg_statement *before)
+{
+    if (before == NULL || (before->flags & SG_STATEMENT_HELD) == 0)
+        return 0;
+    return merge->reading->aws_ms - before->last_seen_ms < YOUNG_CUTOFF_MS ? before->last_seen_ms
+                                                                           : 0;
+}
+
 /* A statement of this read keeps its first sight only when the run was never broken. */
 static bool take_present(struct merge *merge, const struct sg_statement *statement)
 {
@@ -123,16 +132,14 @@ static bool take_present(struct merge *merge, const struct sg_statement *stateme
         merge->previous == NULL ? NULL : find(merge->previous->statements, statement);
     const bool own = statement->origin == SG_POLICY_EXTRA;
     const unsigned from_iam = merge->reading->from_iam && !own ? SG_STATEMENT_FROM_IAM : 0;
-    /* A read so soon may come from before the removal that it is held for. */
-    const bool held = before != NULL && (before->flags & SG_STATEMENT_HELD) != 0 &&
-                      merge->reading->aws_ms - before->last_seen_ms < YOUNG_CUTOFF_MS;
+    const int64_t held_ms = held_since_ms(merge, before);
     struct sg_statement *copy = append(merge, statement);
 
     if (copy == NULL)
         return false;
     copy->flags = (uint16_t)((copy->flags & ~FLAGS_OF_AGENT) | from_iam |
-                             (held ? (unsigned)SG_STATEMENT_HELD : 0U));
-    copy->last_seen_ms = held ? before->last_seen_ms : 0;
+                             (held_ms != 0 ? (unsigned)SG_STATEMENT_HELD : 0U));
+    copy->last_seen_ms = held_ms;
     copy->kept_until_ms = 0;
     copy->first_seen_ms = merge->reading->aws_ms;
     if (before != NULL && (before->flags & FLAGS_OF_AGENT) == from_iam &&

@@ -97,13 +97,15 @@ void sg_http_close(struct sg_http *http)
 
 int sg_http_configure(struct sg_http *http, const struct sg_http_settings *settings)
 {
-    char *proxy = sg_text_dup(sg_text_of(settings->proxy == NULL ? "" : settings->proxy));
-    char *ca_bundle = NULL;
+    char *proxy = NULL, *ca_bundle = NULL;
 
-    if (settings->ca_bundle != NULL)
+    if (settings->ca_bundle != NULL) {
         ca_bundle = sg_text_dup(sg_text_of(settings->ca_bundle));
-    if (proxy == NULL || (settings->ca_bundle != NULL && ca_bundle == NULL)) {
-        free(proxy);
+        if (ca_bundle == NULL)
+            return SG_E_MEMORY;
+    }
+    proxy = sg_text_dup(sg_text_of(settings->proxy == NULL ? "" : settings->proxy));
+    if (proxy == NULL) {
         free(ca_bundle);
         return SG_E_MEMORY;
     }
