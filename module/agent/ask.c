@@ -2,6 +2,7 @@
  * ask.c - what a question sets off. Many askers, one fetch; what the store tells already is not
  * fetched at all; and who asks for what is not in the configuration gets an error.
  */
+#include "agent/caller.h"
 #include "agent/events_queue.h"
 
 #include "base/date.h"
@@ -190,6 +191,7 @@ static void write_account(struct sg_buffer *out, const struct sg_agent_account *
     write_age(out, "age_ms", account->complete_boot_ms, now_ms);
     write_health(out, &account->health);
     sg_events_status(out, account, now_ms);
+    sg_callers_status(out, account);
     sg_buffer_add_text(out, SG_TEXT("}"));
 }
 

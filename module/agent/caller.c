@@ -6,16 +6,25 @@
 #include "agent/caller_table.h"
 #include "credential/caller_identity.h"
 
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
 #include <stdlib.h>
 
 static struct sg_callers *callers_of(struct sg_agent *agent)
 {
-    if (agent->callers == NULL) {
-        agent->callers = sg_alloc(1, sizeof *agent->callers);
-        if (agent->callers != NULL)
-            agent->callers->salt = (uint64_t)sg_jitter_ms(INT64_MAX);
+    struct sg_callers *callers = agent->callers;
+
+    if (callers != NULL)
+        return callers;
+    callers = sg_alloc(1, sizeof *callers + agent->account_count * sizeof callers->counts[0]);
+    if (callers == NULL)
+        return NULL;
+    if (RAND_bytes(callers->source_key, sizeof callers->source_key) != 1) {
+        free(callers);
+        return NULL;
     }
-    return agent->callers;
+    agent->callers = callers;
+    return callers;
 }
 
 static const struct sg_issuer *find_issuer(const struct sg_config *config, const char *label)
@@ -29,19 +38,55 @@ static const struct sg_issuer *find_issuer(const struct sg_config *config, const
 }
 
 /* Is it a request that may be sent at all? The gate has looked already, but anyone may connect. */
-static bool request_is_good(const struct sg_issuer *issuer, struct sg_text request)
+static bool request_is_good(int64_t *signed_ms, const struct sg_issuer *issuer,
+                            struct sg_text request)
 {
     struct sg_caller_identity *identity = sg_alloc(1, sizeof *identity);
     const bool good =
         identity != NULL && sg_identity_unpack(identity, request, issuer) == STSGATE_REASON_NONE;
 
-    if (identity != NULL)
+    if (identity != NULL) {
+        *signed_ms = identity->sts.date_ms;
         sg_identity_wipe(identity);
+    }
     free(identity);
     return good;
 }
 
-/* The caller, made when there is none; or NULL and why not. */
+/* A new entry; or NULL and why not. */
+static struct sg_caller *begin(int *error, struct sg_agent *agent, const unsigned char *digest,
+                               const struct sg_issuer *issuer, uint64_t source,
+                               struct sg_text request)
+{
+    struct sg_callers *callers = agent->callers;
+    struct sg_caller_counts *counts = sg_caller_counts(agent, issuer->account);
+    struct sg_caller *caller;
+    int64_t signed_ms = 0;
+
+    *error = SG_E_INVALID;
+    if (!request_is_good(&signed_ms, issuer, request)) {
+        counts->refused++;
+        return NULL;
+    }
+    *error = SG_E_BUSY;
+    if (callers->pending >= SG_CALLERS_PENDING || !sg_caller_make_room(callers, digest[2])) {
+        counts->crowded++;
+        return NULL;
+    }
+    if (!sg_caller_source_turn(callers, source, sg_now_ms(agent))) {
+        counts->over_budget++;
+        return NULL;
+    }
+    *error = SG_E_MEMORY;
+    caller = sg_caller_add(agent, digest, issuer, request);
+    if (caller == NULL)
+        return NULL;
+    caller->counts = counts;
+    caller->signed_ms = signed_ms;
+    return caller;
+}
+
+/* The entry, made when there is none; or NULL and why not. */
 static struct sg_caller *find_caller(int *error, struct sg_agent *agent,
                                      const struct sg_issuer *issuer, uint64_t source,
                                      struct sg_text request)
@@ -49,7 +94,7 @@ static struct sg_caller *find_caller(int *error, struct sg_agent *agent,
     struct sg_callers *callers = agent->callers;
     const int64_t now_ms = sg_now_ms(agent);
     unsigned char digest[32];
-    struct sg_caller **place, *caller;
+    struct sg_caller **place;
 
     *error = SG_E_CRYPTO;
     if (!sg_caller_digest(digest, issuer, request))
@@ -59,20 +104,10 @@ static struct sg_caller *find_caller(int *error, struct sg_agent *agent,
     if (*place != NULL && (*place)->state == SG_CALLER_TOLD && (*place)->until_boot_ms <= now_ms)
         sg_caller_forget(callers, place);
     place = sg_caller_place(callers, digest);
-    if (*place != NULL)
-        return *place;
-    *error = SG_E_INVALID;
-    if (!request_is_good(issuer, request))
-        return NULL;
-    *error = SG_E_BUSY;
-    if (callers->pending >= SG_CALLERS_PENDING || !sg_caller_make_room(callers, digest[2]) ||
-        !sg_caller_source_turn(callers, source, now_ms))
-        return NULL;
-    *error = SG_E_MEMORY;
-    caller = sg_caller_add(agent, sg_caller_place(callers, digest), issuer, request);
-    if (caller != NULL)
-        memcpy(caller->digest, digest, sizeof digest);
-    return caller;
+    if (*place == NULL)
+        return begin(error, agent, digest, issuer, source, request);
+    (*place)->counts->known++;
+    return *place;
 }
 
 void sg_ask_identity(struct sg_agent *agent, const struct sg_waiter *waiter, struct sg_text rest)
@@ -86,8 +121,10 @@ void sg_ask_identity(struct sg_agent *agent, const struct sg_waiter *waiter, str
         memcpy(&source, rest.data, sizeof source);
         rest = (struct sg_text){rest.data + sizeof source, rest.length - sizeof source};
         error = SG_E_MEMORY;
-        if (callers_of(agent) != NULL)
+        if (callers_of(agent) != NULL) {
+            sg_caller_counts(agent, issuer->account)->asked++;
             caller = find_caller(&error, agent, issuer, source, rest);
+        }
     }
     if (caller == NULL) {
         sg_waiter_answer(agent, waiter, error);
@@ -115,6 +152,7 @@ void sg_callers_close(struct sg_agent *agent)
             sg_caller_forget(callers, &callers->buckets[i]);
         }
     }
+    OPENSSL_cleanse(callers->source_key, sizeof callers->source_key);
     free(callers);
     agent->callers = NULL;
 }

@@ -11,6 +11,8 @@
 /* A question of SG_ASK_IDENTITY; `rest` is what came behind it, and stays the caller's. */
 void sg_ask_identity(struct sg_agent *agent, const struct sg_waiter *waiter, struct sg_text rest);
 void sg_callers_close(struct sg_agent *agent); /* who waits is told that it could not be asked */
+/* The account's part of the status; nothing when it has no such issuer. */
+void sg_callers_status(struct sg_buffer *out, const struct sg_agent_account *account);
 
 /* ---- caller_read.c: what AWS said ---- */
 

@@ -21,36 +21,21 @@ void sg_caller_tell(const struct sg_caller *caller, const struct sg_waiter *wait
     sg_waiter_tell(caller->agent, waiter, &answer, sizeof answer);
 }
 
-static void log_outcome(struct sg_caller *caller, const char *trouble)
-{
-    struct sg_callers *callers = caller->agent->callers;
-
-    if (trouble == NULL && caller->answer.head.status < 0)
-        return; /* nobody was asked */
-    if (trouble != NULL && !callers->in_trouble)
-        sg_log(&caller->agent->log, SG_LOG_WARNING, "issuer=%s identity=unknown: %s",
-               caller->issuer->label, trouble);
-    if (trouble == NULL && callers->in_trouble)
-        sg_log(&caller->agent->log, SG_LOG_NOTICE, "issuer=%s identity=known again",
-               caller->issuer->label);
-    callers->in_trouble = trouble != NULL;
-}
-
 /* How long what AWS said holds: no longer than STS would take the request. */
-static int64_t kept_ms(const struct sg_caller *caller, int64_t signed_ms)
+static int64_t kept_ms(const struct sg_caller *caller)
 {
     const int64_t left_ms =
-        signed_ms + SG_IDENTITY_LIFE_MS - sg_clock_wall_ms(caller->agent->clock);
-    const int64_t most_ms =
-        caller->answer.head.status == 0 ? (int64_t)SG_IDENTITY_LIFE_MS : (int64_t)REFUSED_MS;
+        caller->signed_ms + SG_IDENTITY_LIFE_MS - sg_clock_wall_ms(caller->agent->clock);
 
-    if (left_ms < 0)
+    if (caller->answer.head.status > 0)
+        return REFUSED_MS;
+    if (caller->answer.head.status < 0 || left_ms < 0)
         return 0;
-    return left_ms < most_ms ? left_ms : most_ms;
+    return left_ms < SG_IDENTITY_LIFE_MS ? left_ms : SG_IDENTITY_LIFE_MS;
 }
 
 /* It is over: everyone who waits is told, and what AWS said is kept. */
-static void end(struct sg_caller *caller, int64_t signed_ms, const char *trouble)
+static void end(struct sg_caller *caller)
 {
     struct sg_agent *agent = caller->agent;
     struct sg_callers *callers = agent->callers;
@@ -58,11 +43,9 @@ static void end(struct sg_caller *caller, int64_t signed_ms, const char *trouble
     callers->pending--;
     if (caller->state == SG_CALLER_CALLING)
         callers->calling--;
-    log_outcome(caller, trouble);
     sg_buffer_wipe(&caller->request);
     caller->state = SG_CALLER_TOLD;
-    caller->until_boot_ms =
-        caller->answer.head.status < 0 ? 0 : sg_now_ms(agent) + kept_ms(caller, signed_ms);
+    caller->until_boot_ms = sg_now_ms(agent) + kept_ms(caller);
     for (size_t i = 0; i < caller->waiters.count; i++)
         sg_caller_tell(caller, &caller->waiters.items[i]);
     sg_waiters_clear(&caller->waiters);
@@ -70,16 +53,31 @@ static void end(struct sg_caller *caller, int64_t signed_ms, const char *trouble
         sg_caller_forget(callers, sg_caller_place(callers, caller->digest));
 }
 
-static void end_unknown(struct sg_caller *caller, int status, const char *trouble)
+static void end_unasked(struct sg_caller *caller, int status)
 {
     caller->answer = (struct sg_identity_answer){.head = {.status = status}};
-    end(caller, 0, trouble);
+    end(caller);
+}
+
+static void end_unknown(struct sg_caller *caller, int status, const char *trouble)
+{
+    caller->counts->failed++;
+    sg_caller_tell_trouble(caller, trouble);
+    end_unasked(caller, status);
 }
 
 static void end_refused(struct sg_caller *caller, int status)
 {
-    caller->answer = (struct sg_identity_answer){.head = {.status = status}};
-    end(caller, sg_clock_wall_ms(caller->agent->clock), NULL);
+    caller->counts->denied++;
+    sg_caller_tell_trouble(caller, NULL);
+    end_unasked(caller, status);
+}
+
+static void end_vouched(struct sg_caller *caller)
+{
+    caller->counts->vouched++;
+    sg_caller_tell_trouble(caller, NULL);
+    end(caller);
 }
 
 /* ---- calling ---- */
@@ -112,6 +110,7 @@ static void took_role(void *payload, const struct sg_http_answer *http)
 
     caller->transfer = NULL;
     sg_iam_classify(&answer, http);
+    caller->counts->throttled += answer.outcome == SG_IAM_THROTTLED;
     if (answer.outcome == SG_IAM_OK && sg_caller_read_role(&same, answer.body, &caller->answer,
                                                            caller->issuer->account) != SG_OK) {
         end_unknown(caller, SG_E_NETWORK, "IAM's answer is not one of GetRole");
@@ -120,7 +119,7 @@ static void took_role(void *payload, const struct sg_http_answer *http)
     } else if (answer.outcome == SG_IAM_OK || answer.outcome == SG_IAM_DENIED) {
         caller->answer.companion_ms =
             answer.outcome == SG_IAM_OK ? answer.date_ms : SG_COMPANION_DENIED;
-        end(caller, caller->answer.date_ms, NULL);
+        end_vouched(caller);
     } else {
         end_by(caller, &answer, SG_IDENTITY_BAD_COMPANION);
     }
@@ -136,6 +135,7 @@ static void took_identity(void *payload, const struct sg_http_answer *http)
 
     caller->transfer = NULL;
     sg_iam_classify(&answer, http);
+    caller->counts->throttled += answer.outcome == SG_IAM_THROTTLED;
     caller->answer = (struct sg_identity_answer){.date_ms = answer.date_ms};
     if (answer.outcome == SG_IAM_OK)
         error = sg_caller_read(&caller->answer, answer.body, caller->issuer->account);
@@ -149,8 +149,9 @@ static void took_identity(void *payload, const struct sg_http_answer *http)
         error = sg_caller_send_companion(&caller->transfer, agent->http, caller->issuer,
                                          sg_buffer_text(&caller->request),
                                          (struct sg_http_done){took_role, caller});
+        caller->counts->companions += error == SG_OK;
         if (error == SG_E_ABSENT)
-            end(caller, caller->answer.date_ms, NULL);
+            end_vouched(caller);
         else if (error != SG_OK)
             end_unknown(caller, SG_E_NETWORK, "the companion could not be sent");
     }
@@ -173,27 +174,47 @@ static struct sg_caller *next_queued(struct sg_callers *callers)
     return caller;
 }
 
+static void send_next(struct sg_callers *callers)
+{
+    struct sg_caller *caller = next_queued(callers);
+
+    caller->state = SG_CALLER_CALLING;
+    callers->calling++;
+    caller->counts->called++;
+    if (sg_caller_send(&caller->transfer, caller->agent->http, caller->issuer,
+                       sg_buffer_text(&caller->request),
+                       (struct sg_http_done){took_identity, caller}) != SG_OK)
+        end_unknown(caller, SG_E_NETWORK, "the request could not be sent");
+}
+
+/* Gives up on it when it has waited too long, or STS would not take it any more. */
+static bool give_up(struct sg_caller *caller, int64_t now_ms)
+{
+    struct sg_callers *callers = caller->agent->callers;
+
+    if (now_ms - caller->since_boot_ms > QUEUED_MS) {
+        caller->counts->crowded++;
+        end_unasked(next_queued(callers), SG_E_BUSY);
+        return true;
+    }
+    if (sg_clock_wall_ms(caller->agent->clock) - caller->signed_ms <= SG_IDENTITY_LIFE_MS)
+        return false;
+    caller->counts->refused++;
+    end_unasked(next_queued(callers), SG_IDENTITY_EXPIRED);
+    return true;
+}
+
 void sg_caller_pump(struct sg_agent *agent)
 {
     struct sg_callers *callers = agent->callers;
     const int64_t now_ms = sg_now_ms(agent);
 
     while (callers->first != NULL) {
-        struct sg_caller *caller = callers->first;
-
-        if (now_ms - caller->since_boot_ms > QUEUED_MS) {
-            end_unknown(next_queued(callers), SG_E_BUSY, NULL);
+        if (give_up(callers->first, now_ms))
             continue;
-        }
         if (callers->calling == CALLS_AT_ONCE || !sg_caller_turn(callers, now_ms))
             break;
-        (void)next_queued(callers);
-        caller->state = SG_CALLER_CALLING;
-        callers->calling++;
-        if (sg_caller_send(&caller->transfer, agent->http, caller->issuer,
-                           sg_buffer_text(&caller->request),
-                           (struct sg_http_done){took_identity, caller}) != SG_OK)
-            end_unknown(caller, SG_E_NETWORK, "the request could not be sent");
+        send_next(callers);
     }
     if (callers->first != NULL)
         sg_timer_set(&agent->timers, &callers->timer, now_ms + AGAIN_MS, pump_due, agent);

@@ -77,7 +77,7 @@ bool sg_caller_digest(unsigned char digest[static 32], const struct sg_issuer *i
     return good;
 }
 
-struct sg_caller *sg_caller_add(struct sg_agent *agent, struct sg_caller **place,
+struct sg_caller *sg_caller_add(struct sg_agent *agent, const unsigned char *digest,
                                 const struct sg_issuer *issuer, struct sg_text request)
 {
     struct sg_callers *callers = agent->callers;
@@ -93,7 +93,8 @@ struct sg_caller *sg_caller_add(struct sg_agent *agent, struct sg_caller **place
         free_caller(caller);
         return NULL;
     }
-    *place = caller;
+    memcpy(caller->digest, digest, sizeof caller->digest);
+    *sg_caller_place(callers, digest) = caller;
     callers->count++;
     callers->pending++;
     if (callers->last != NULL)

@@ -161,6 +161,21 @@ static void show_credentials(struct json_object *credentials)
         printf("    new ones could not be got: %s\n", words(credentials, "trouble"));
 }
 
+/* Of signed requests; nothing where the account has no issuer of them. */
+static void show_identities(struct json_object *all)
+{
+    if (all == NULL)
+        return;
+    printf("    identities: %" PRId64 " asked, %" PRId64 " known already, %" PRId64
+           " refused unasked, %" PRId64 " over budget, %" PRId64 " crowded\n",
+           number(all, "asked"), number(all, "known"), number(all, "refused"),
+           number(all, "over_budget"), number(all, "crowded"));
+    printf("    identities: %" PRId64 " calls, %" PRId64 " of companions, %" PRId64
+           " throttled; %" PRId64 " vouched for, %" PRId64 " denied, %" PRId64 " failed\n",
+           number(all, "calls"), number(all, "companions"), number(all, "throttled"),
+           number(all, "vouched"), number(all, "denied"), number(all, "failed"));
+}
+
 static void show_one(const struct ctl *ctl, struct json_object *one, const char *kind)
 {
     const bool good = json_object_get_boolean(json_object_object_get(one, "good"));
@@ -183,6 +198,7 @@ static void show_one(const struct ctl *ctl, struct json_object *one, const char 
         printf("    %s (%" PRId64 " in a row)\n", words(one, "trouble"), number(one, "failures"));
     show_credentials(json_object_object_get(one, "credentials"));
     show_pauses(json_object_object_get(one, "apis"));
+    show_identities(json_object_object_get(one, "identities"));
 }
 
 static void show_all(const struct ctl *ctl, struct json_object *list, const char *kind)
