@@ -5,64 +5,15 @@ import base64
 import json
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import time
-import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../sandbox"))
-from stsgate_sandbox import Sandbox, find_binary  # noqa: E402
+import nginx_host
+import signed
+from nginx_host import until
+from whole_host import Whole
 
-import nginx_host  # noqa: E402
-import signed  # noqa: E402
-from nginx_host import Nginx, Upstream, until  # noqa: E402
-
-AGENT = os.path.join(nginx_host.BUILD, "module/agent/stsgated")
 GATEWAY = "payments"
-
-CONF = """
-[agent]
-state = %(prefix)s/state
-socket = %(prefix)s/run/agent.sock
-user = %(user)d
-
-[account demo]
-id = %(account)s
-endpoint = %(url)s/
-sts_endpoint = %(url)s/
-refresh = 1s
-settle = 1s
-settled = 2s
-
-[issuer demo]
-kind = aws-caller-identity
-account = demo
-bind_header = X-K8s-Aws-Id
-bind_value = payments
-"""
-
-SERVICE = """
-[service]
-accept = demo
-allow_roles = arn:aws:iam::%s:role/team/*
-"""
-
-HTTP = """
-stsgate_conf FOLDER;
-upstream app { server unix:PREFIX/upstream.sock; }
-server {
-    listen 127.0.0.1:PORT backlog=1024;
-    proxy_set_header X-STS-Role $stsgate_role;
-    location / { stsgate payments; proxy_pass http://app; }
-    location /fields/ {
-        stsgate payments;
-        stsgate_credential "sts-post-v1.$http_iam_http_request_method.$http_iam_request_url.$http_iam_request_body.$http_iam_request_headers";
-        proxy_pass http://app;
-    }
-}
-"""
 
 # One token by the AWS SDK for JavaScript's signer: argv is the keys, the token and the binding.
 PRESIGNER = """
@@ -82,65 +33,59 @@ signer.presign(request, { expiresIn: 60 }).then((made) => {
 """
 
 
-@unittest.skipUnless(os.path.exists(AGENT) and find_binary(), "agent or sandbox is not built")
-class SignedRequests(unittest.TestCase):
-    def setUp(self):
-        self.box = Sandbox(plain_users=["emy", "julie"], max_runtime=280).start()
-        self.addCleanup(self.box.stop)
+class SignedRequests(Whole):
+    CONF = """
+    [account demo]
+    id = %(account)s
+    endpoint = %(url)s/
+    sts_endpoint = %(url)s/
+    refresh = 1s
+    settle = 1s
+    settled = 2s
+
+    [issuer demo]
+    kind = aws-caller-identity
+    account = demo
+    bind_header = X-K8s-Aws-Id
+    bind_value = payments
+    """
+    SERVICE = """
+    [service]
+    accept = demo
+    allow_roles = arn:aws:iam::%(account)s:role/team/*
+    """
+    HTTP = Whole.HTTP.replace("location /", """
+        location /fields/ {
+            stsgate payments;
+            stsgate_credential "sts-post-v1.$http_iam_http_request_method.$http_iam_request_url.$http_iam_request_body.$http_iam_request_headers";
+            proxy_pass http://app;
+        }
+        location /""")
+
+    def prepare(self):
         self.box.make_role("app", trust=["emy", "julie"], may=["iam:GetRole", "s3:*"],
                            Path="/team/")
-        self.nginx = nginx = Nginx(HTTP, fake=False)
-        self.addCleanup(nginx.remove)
-        os.makedirs(nginx.path("run"))
-        nginx.write("gate/stsgate.conf", CONF % {
-            "prefix": nginx.prefix, "user": os.geteuid(), "account": self.box.account,
-            "url": self.box.url})
-        nginx.write("gate/services.d/payments.conf", SERVICE % self.box.account)
-        self.upstream = Upstream(nginx.path("upstream.sock"))
-        self.addCleanup(self.upstream.close)
-        with open(nginx.path("agent.log"), "ab") as log:
-            self.agent = subprocess.Popen(
-                nginx_host.UNDER + [AGENT, "--conf", nginx.path("gate"), "--foreground"],
-                stdout=log, stderr=log, env=dict(os.environ, **self.box.environment("admin")))
-        self.addCleanup(self.stop_agent)
-        nginx.start()
+
+    def ready(self):
         self.emy = self.assume("emy")
         until(lambda: self.get(signed.token(self.emy, GATEWAY)).status == 200, "the first reading")
 
     def tearDown(self):
-        self.nginx.stop()
-        log = self.nginx.read("error.log") + self.nginx.read("output")
-        self.assertEqual(nginx_host.alarms(log), [])
-        for text in (log, self.nginx.read("agent.log")):
-            self.assertNotIn(self.emy["SessionToken"], text)
-            self.assertNotIn("k8s-aws-v1.aHR0", text)
-
-    def stop_agent(self):
-        if self.agent.poll() is None:
-            self.agent.send_signal(signal.SIGTERM)
-        self.assertEqual(self.agent.wait(nginx_host.PATIENCE), 0)
+        super().tearDown()
+        for name in ("error.log", "output", "agent.log"):
+            self.assertNotIn(self.emy["SessionToken"], self.nginx.read(name))
+            self.assertNotIn("k8s-aws-v1.aHR0", self.nginx.read(name))
 
     def assume(self, who):
         return self.box.assume(who, "arn:aws:iam::%s:role/team/app" % self.box.account, who)
-
-    def get(self, credential, path="/", headers=()):
-        connection = self.nginx.connect()
-        try:
-            return connection.send(path, credential, headers=headers).receive()
-        finally:
-            connection.close()
 
     def with_companion(self, credentials, by=None):
         return signed.post(credentials, GATEWAY,
                            signed.companion(by or credentials, "app", GATEWAY))
 
-    def refused(self, credential, reason):
-        answer = self.get(credential)
-        self.assertEqual(answer.status, 401, answer.body)
-        until(lambda: "reason=" + reason in self.nginx.read("error.log"), reason + " in the log")
-
-    def calls(self):
-        return self.box.calls()["actions"].get("GetCallerIdentity", 0)
+    def identities(self):
+        """How often STS was asked."""
+        return self.calls("GetCallerIdentity")
 
     # What clients make
 
@@ -195,26 +140,18 @@ class SignedRequests(unittest.TestCase):
         self.assertEqual(self.get(token).status, 200)
 
     def test_login_token_passes_and_is_explained(self):
-        ctl = [os.path.join(nginx_host.BUILD, "module/ctl/stsgatectl"), "--conf",
-               self.nginx.path("gate")]
-
-        def run(arguments, who, stdin=None):
-            return subprocess.run(nginx_host.UNDER + ctl + arguments, input=stdin, text=True,
-                                  env=dict(os.environ, **self.box.environment(who)),
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120,
-                                  check=False)
         for more in ([], ["--role", "app"]):
-            made = run(["login-token", "--issuer", "demo"] + more, self.emy)
+            made = self.ctl(["login-token", "--issuer", "demo"] + more, self.emy)
             self.assertEqual(made.returncode, 0, made.stderr)
             self.assertEqual(self.get(made.stdout.strip()).status, 200)
-            told = run(["explain", "-", "--service", "payments"], self.emy, made.stdout)
+            told = self.ctl(["explain", "-", "--service", "payments"], self.emy, made.stdout)
             self.assertEqual(told.returncode, 0, told.stdout + told.stderr)
             self.assertIn("AWS vouches for app", told.stdout)
             self.assertNotIn(self.emy["SessionToken"][:20], told.stdout + told.stderr)
         # keys without an issue time, an issuer that is none, a region of another partition
-        self.assertEqual(run(["login-token", "--issuer", "demo"], "emy").returncode, 1)
-        self.assertEqual(run(["login-token", "--issuer", "prod"], self.emy).returncode, 2)
-        self.assertEqual(run(["login-token", "--issuer", "demo", "--region", "cn-north-1"],
+        self.assertEqual(self.ctl(["login-token", "--issuer", "demo"], "emy").returncode, 1)
+        self.assertEqual(self.ctl(["login-token", "--issuer", "prod"], self.emy).returncode, 2)
+        self.assertEqual(self.ctl(["login-token", "--issuer", "demo", "--region", "cn-north-1"],
                              self.emy).returncode, 2)
 
     # What a thief makes
@@ -248,7 +185,7 @@ class SignedRequests(unittest.TestCase):
         for mixed in (dict(self.emy, SessionToken=julie["SessionToken"]),
                       dict(julie, SessionToken=self.emy["SessionToken"])):
             self.refused(self.with_companion(self.emy, by=mixed), "malformed")
-        self.assertEqual(self.calls(), 0)
+        self.assertEqual(self.identities(), 0)
 
     def test_companion_of_another_role_is_refused(self):
         self.box.make_role("other", trust=["emy"])
@@ -265,7 +202,7 @@ class SignedRequests(unittest.TestCase):
         self.refused(signed.token(self.emy, "reports"), "bad-signature")
         self.box.reset_calls()
         self.refused(signed.post(self.emy, "reports"), "wrong-audience")
-        self.assertEqual(self.calls(), 0)
+        self.assertEqual(self.identities(), 0)
 
     def test_signature_that_aws_refuses_is_asked_once(self):
         forged = dict(self.emy, SecretAccessKey="x" * 40)
@@ -273,7 +210,7 @@ class SignedRequests(unittest.TestCase):
         self.box.reset_calls()
         for _ in range(5):
             self.refused(token, "bad-signature")
-        self.assertEqual(self.calls(), 1)
+        self.assertEqual(self.identities(), 1)
 
     def test_changed_requests_ask_nobody(self):
         url = signed.presigned_url(self.emy, GATEWAY)
@@ -287,7 +224,7 @@ class SignedRequests(unittest.TestCase):
             self.assertNotEqual(changed, url)
             token = base64.urlsafe_b64encode(changed.encode()).decode().rstrip("=")
             self.assertEqual(self.get("k8s-aws-v1." + token).status, 401, changed[:60])
-        self.assertEqual(self.calls(), 0)
+        self.assertEqual(self.identities(), 0)
 
     # How often AWS is asked
 
@@ -303,7 +240,7 @@ class SignedRequests(unittest.TestCase):
         self.box.calm()
         for _ in range(20):
             self.assertEqual(self.get(token).status, 200)
-        self.assertEqual(self.calls(), 1)
+        self.assertEqual(self.identities(), 1)
 
     def test_flood_of_new_requests_stays_within_the_budget(self):
         """All from one neighbourhood: what is not asked for is 503, and others are served."""
@@ -325,7 +262,7 @@ class SignedRequests(unittest.TestCase):
             if answer.status == 503:
                 self.assertGreaterEqual(int(answer.get("Retry-After")), 1)
         # 60 are saved up, then 20 a second: a bound that a slow machine only loosens
-        self.assertLessEqual(self.calls(), 62 + 20 * (time.monotonic() - began))
+        self.assertLessEqual(self.identities(), 62 + 20 * (time.monotonic() - began))
         # those that were refused get their turn
         until(lambda: self.get(tokens[-1]).status == 200, "the last one's turn")
 

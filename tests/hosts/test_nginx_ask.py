@@ -2,116 +2,48 @@
 # requests for roles that nobody has seen yet wait until the agent has asked, and what happens when
 # IAM or the agent do not play along.
 import datetime
-import os
 import signal
-import subprocess
-import sys
-import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../sandbox"))
-from stsgate_sandbox import Sandbox, find_binary  # noqa: E402
+import nginx_host
+from nginx_host import until
+from whole_host import Whole
 
-import nginx_host  # noqa: E402
-from nginx_host import Nginx, Upstream, until  # noqa: E402
-
-AGENT = os.path.join(nginx_host.BUILD, "module/agent/stsgated")
 AUDIENCE = "https://payments.example.com"
 
-CONF = """
-[agent]
-state = %(prefix)s/state
-socket = %(prefix)s/run/agent.sock
-user = %(user)d
 
-[account demo]
-id = %(account)s
-endpoint = %(url)s/
-discover = on-demand
-refresh = 1s
-settle = 1s
-settled = 2s
+class OnDemand(Whole):
+    CONF = """
+    [account demo]
+    id = %(account)s
+    endpoint = %(url)s/
+    discover = on-demand
+    refresh = 1s
+    settle = 1s
+    settled = 2s
 
-[issuer demo]
-kind = aws-web-identity
-url = %(issuer)s
-account = demo
-"""
+    [issuer demo]
+    kind = aws-web-identity
+    url = %(issuer)s
+    account = demo
+    """
+    SERVICE = """
+    [service]
+    accept = demo
+    audience = https://payments.example.com
+    allow_roles = arn:aws:iam::%(account)s:role/*
+    ; Each role here is younger than the sessions of its name could be.
+    uncertain = allow
+    """
 
-SERVICE = """
-[service]
-accept = demo
-audience = %s
-allow_roles = arn:aws:iam::%s:role/*
-; Each role here is younger than the sessions of its name could be.
-uncertain = allow
-"""
-
-HTTP = """
-stsgate_conf FOLDER;
-upstream app { server unix:PREFIX/upstream.sock; }
-server {
-    listen 127.0.0.1:PORT backlog=1024;
-    proxy_set_header X-STS-Role $stsgate_role;
-    location / { stsgate payments; proxy_pass http://app; }
-}
-"""
-
-
-@unittest.skipUnless(os.path.exists(AGENT) and find_binary(), "agent or sandbox is not built")
-class OnDemand(unittest.TestCase):
-    def setUp(self):
-        self.box = Sandbox(plain_users=["julie"], max_runtime=280).start()
-        self.addCleanup(self.box.stop)
-        self.nginx = nginx = Nginx(HTTP, fake=False)
-        self.addCleanup(nginx.remove)
-        os.makedirs(nginx.path("run"))
-        nginx.write("gate/stsgate.conf", CONF % {
-            "prefix": nginx.prefix, "user": os.geteuid(), "account": self.box.account,
-            "url": self.box.url, "issuer": self.box.issuer()})
-        nginx.write("gate/services.d/payments.conf", SERVICE % (AUDIENCE, self.box.account))
-        self.upstream = Upstream(nginx.path("upstream.sock"))
-        self.addCleanup(self.upstream.close)
-        self.agent = None
-        self.start_agent()
-        self.addCleanup(self.stop_agent)
-        nginx.start()
+    def ready(self):
         # keys are there once another answer than keys-unavailable comes
         probe = self.token("probe")
         until(lambda: self.get(probe).status == 200, "keys and the first role")
-
-    def tearDown(self):
-        self.nginx.stop()
-        found = nginx_host.alarms(self.nginx.read("error.log") + self.nginx.read("output"))
-        self.assertEqual(found, [])
-
-    def start_agent(self):
-        with open(self.nginx.path("agent.log"), "ab") as log:
-            self.agent = subprocess.Popen(
-                nginx_host.UNDER + [AGENT, "--conf", self.nginx.path("gate"), "--foreground"],
-                stdout=log, stderr=log, env=dict(os.environ, **self.box.environment("admin")))
-
-    def stop_agent(self, with_signal=signal.SIGTERM):
-        if self.agent is not None:
-            self.agent.send_signal(with_signal)
-            self.agent.wait(nginx_host.PATIENCE)
-            self.agent = None
 
     def token(self, role, algorithm="RS256"):
         arn = self.box.make_role(role, trust=["julie"])
         credentials = self.box.assume("julie", arn)
         return self.box.web_identity_token(credentials, AUDIENCE, algorithm)
-
-    def send(self, token):
-        connection = self.nginx.connect()
-        self.addCleanup(connection.close)
-        return connection.send("/", token)
-
-    def get(self, token):
-        return self.nginx.get("/", token)
-
-    def asked(self, action="GetRole"):
-        return self.box.calls()["actions"].get(action, 0)
 
     def test_many_requests_of_a_new_role_wait_for_one_answer(self):
         token = self.token("app")
@@ -121,7 +53,7 @@ class OnDemand(unittest.TestCase):
         answers = [request.receive() for request in requests]
         self.assertEqual([answer.status for answer in answers], [200] * 50)
         self.assertIn("role/app", answers[0].body)
-        self.assertLessEqual(self.asked(), 2)  # one, and the refresh may fall among them
+        self.assertLessEqual(self.calls("GetRole"), 2)  # one, and the refresh may fall among them
 
     def test_slow_signature_of_a_new_role_goes_to_the_thread_and_then_waits(self):
         self.assertEqual(self.get(self.token("app", "ES384")).status, 200)
@@ -165,7 +97,7 @@ class OnDemand(unittest.TestCase):
         token = self.token("app")
         self.box.faults(hang=1, only="GetRole")
         requests = [self.send(token) for _ in range(10)]
-        until(lambda: self.asked() >= 2, "the agent to ask")
+        until(lambda: self.calls("GetRole") >= 2, "the agent to ask")
         self.stop_agent(signal.SIGKILL)
         self.assertEqual([request.receive().status for request in requests], [503] * 10)
         self.box.calm()
@@ -177,7 +109,7 @@ class OnDemand(unittest.TestCase):
         token = self.token("app")
         self.box.faults(hang=1, only="GetRole")
         requests = [self.send(token) for _ in range(20)]
-        until(lambda: self.asked() >= 2, "the agent to ask")
+        until(lambda: self.calls("GetRole") >= 2, "the agent to ask")
         for request in requests:
             request.close()
         self.box.calm()
