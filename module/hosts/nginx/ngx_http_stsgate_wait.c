@@ -217,7 +217,7 @@ ngx_http_stsgate_watch(ngx_http_stsgate_worker_t *worker)
     c = worker->agent;
 
     if (c) {
-        if (c->fd == fd && worker->agent_inode == st.st_ino) {
+        if (fd != -1 && c->fd == fd && worker->agent_inode == st.st_ino) {
             return NGX_OK;
         }
 
