@@ -267,6 +267,8 @@ void sg_account_round_ended(struct sg_agent_account *account, bool good, int64_t
     log_round(account, good, was_good, changed);
     sg_managed_prune(&account->managed,
                      sg_now_ms(account->agent) - MANAGED_KEPT_MS - 4 * account->config->refresh_ms);
+    sg_managed_prune(&account->told,
+                     sg_now_ms(account->agent) - MANAGED_KEPT_MS - 4 * account->config->refresh_ms);
     set_next_round(account, good);
     answer_waiters(account);
     sg_events_round_ended(account, good);
@@ -337,5 +339,6 @@ void sg_account_close(struct sg_agent_account *account)
     sg_waiters_clear(&account->waiters);
     sg_roles_clear(&account->roles);
     sg_managed_clear(&account->managed);
+    sg_managed_clear(&account->told);
     sg_signer_close(account);
 }

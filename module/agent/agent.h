@@ -11,6 +11,7 @@
 
 #include "agent/budget.h"
 #include "agent/extras.h"
+#include "agent/hung.h"
 #include "agent/lift.h"
 #include "agent/managed.h"
 #include "agent/merge.h"
@@ -68,6 +69,7 @@ struct sg_agent_account {
     char wrong_key[SG_KEY_ID_MAX + 1]; /* and of some that were told to be of another */
     struct sg_roles roles;
     struct sg_managed_set managed; /* for roles that are read by themselves */
+    struct sg_managed_set told;    /* what policies deny, by the last word; see hung.h */
     struct sg_sweep *sweep;        /* under way */
     struct sg_files *files;        /* source = file */
     struct sg_extras *extras;      /* policies of one's own; NULL: none */
@@ -312,15 +314,13 @@ void sg_reread_stop(struct sg_reread *reread); /* no call will come */
 /* ---- tighten.c: what is told before it was read ---- */
 
 /*
- * Adds the Deny statements of one policy's document to the role's record and publishes it: at once,
- * on an event's word. Nothing is taken away or dated earlier by it, and no evidence settles such a
- * statement before a read has shown it; the read is the caller's to ask for. SG_OK; SG_E_ABSENT:
- * there is no record of that role, so that the next request has it read; SG_E_LIMIT, SG_E_MEMORY,
- * SG_E_SYSTEM (the store).
+ * Adds the compiled Deny statements of one policy to the role's record: at once, on an event's
+ * word. Nothing is taken away or dated earlier by it, and no evidence settles such a statement
+ * before a read has shown it; to publish it and to ask for the read is the caller's. SG_OK;
+ * SG_E_ABSENT: there is no record of that role, so that the next request has it read; SG_E_LIMIT,
+ * SG_E_MEMORY.
  */
-int sg_account_tighten(struct sg_agent_account *account, struct sg_text name,
-                       enum sg_policy_origin origin, struct sg_text policy_name,
-                       struct sg_text document);
+int sg_account_tighten(struct sg_agent_account *account, struct sg_role *role, struct sg_text told);
 
 /* ---- managed_read.c: one managed policy ---- */
 

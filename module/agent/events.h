@@ -17,6 +17,7 @@ enum sg_event_kind {
     SG_EVENT_NONE,    /* a good message that has nothing to say to us */
     SG_EVENT_ROLE,    /* a role is another one now: its policies, its boundary, itself */
     SG_EVENT_POLICY,  /* a managed policy is another one now, and with it an unknown set of roles */
+    SG_EVENT_MADE,    /* a managed policy is new, and hangs on nothing yet */
     SG_EVENT_SESSION, /* a session of a role was issued */
 };
 
@@ -41,8 +42,10 @@ struct sg_event {
     bool touches;
     enum sg_policy_origin origin;
     char policy[SG_ARN_MAX + 1];
-    struct sg_buffer document;      /* PutRolePolicy's, as it stands in that inline policy now;
-                                       empty: none, or too long for CloudTrail */
+    char hangs[SG_ARN_MAX + 1];     /* SG_EVENT_ROLE: managed policy that hangs on it now, as
+                                       `origin` says; empty: none was added */
+    struct sg_buffer document;      /* as it stands in that policy now; empty: not told, or too
+                                       long for CloudTrail */
     struct sg_event_session actor;  /* whose call it was */
     struct sg_event_session issued; /* SG_EVENT_SESSION */
 };

@@ -9,9 +9,6 @@
 
 #include <stdlib.h>
 
-/* An event may be that much older than the last read and still tighten: AWS's answers and its
- * events tell whole seconds. What has been undone since goes with the next two reads. */
-#define LATE_MS INT64_C(10000)
 /* What a read does not show any more is looked for once more, as loosening needs it. */
 #define AGAIN_MS 1000
 /* Managed policies may change many times a minute: rounds for them leave IAM some peace. */
@@ -22,11 +19,15 @@
 
 /* ---- messages that are waited for ---- */
 
-static struct sg_pending *find_pending(const struct sg_events *events, const char *id)
+/* account NULL: any but `other`. */
+static struct sg_pending *find_pending(const struct sg_events *events, const char *id,
+                                       const struct sg_agent_account *account,
+                                       const struct sg_pending *other)
 {
     struct sg_pending *pending = events->pending;
 
-    while (pending != NULL && strcmp(pending->id, id) != 0)
+    while (pending != NULL && (pending == other || strcmp(pending->id, id) != 0 ||
+                               (account != NULL && pending->account != account)))
         pending = pending->next;
     return pending;
 }
@@ -43,6 +44,8 @@ void sg_pending_stop(struct sg_pending *pending)
         break;
     }
     sg_reread_stop(&pending->reread);
+    if (pending->reading)
+        sg_managed_read_stop(&pending->read);
     sg_timer_stop(&events->agent->timers, &pending->timer);
     free(pending->handle);
     free(pending);
@@ -86,11 +89,27 @@ static void confirmed(struct sg_pending *pending)
 {
     char *handle = pending->handle;
 
-    pending->handle = NULL;
-    if (handle != NULL) {
+    if (handle != NULL && !pending->spoilt &&
+        find_pending(pending->events, pending->id, NULL, pending) == NULL) {
+        pending->handle = NULL;
         note_seen(pending->events, pending->id);
         sg_events_done(pending->events, handle);
     }
+    sg_pending_stop(pending);
+}
+
+/* The message comes again, whatever the other accounts that it is about have read of it. */
+static void spoil(struct sg_events *events, const char *id)
+{
+    for (struct sg_pending *at = events->pending; at != NULL; at = at->next) {
+        if (strcmp(at->id, id) == 0)
+            at->spoilt = true;
+    }
+}
+
+static void not_confirmed(struct sg_pending *pending)
+{
+    spoil(pending->events, pending->id);
     sg_pending_stop(pending);
 }
 
@@ -145,7 +164,7 @@ static void was_read(void *payload, int status)
     struct sg_pending *pending = payload;
 
     if (status != SG_OK) {
-        sg_pending_stop(pending); /* the message comes again */
+        not_confirmed(pending);
         return;
     }
     if (misses_a_statement(pending))
@@ -185,7 +204,7 @@ void sg_events_round_ended(struct sg_agent_account *account, bool good)
             else if (good)
                 confirmed(pending);
             else
-                sg_pending_stop(pending); /* the message comes again */
+                not_confirmed(pending);
         }
     }
     if (more)
@@ -194,12 +213,16 @@ void sg_events_round_ended(struct sg_agent_account *account, bool good)
 
 /* ---- what an event says ---- */
 
-static struct sg_agent_account *account_of(const struct sg_events *events,
-                                           const struct sg_event *event)
+/* The next account of that id that this queue is configured for, after `account`; NULL: the first.
+ */
+static struct sg_agent_account *next_account(const struct sg_events *events,
+                                             const struct sg_event *event,
+                                             const struct sg_agent_account *account)
 {
     struct sg_agent *agent = events->agent;
 
-    for (size_t i = 0; i < agent->account_count; i++) {
+    for (size_t i = account == NULL ? 0 : (size_t)(account - agent->accounts) + 1;
+         i < agent->account_count; i++) {
         const struct sg_account *config = agent->accounts[i].config;
 
         if (config->events_queue != NULL && strcmp(config->events_queue, events->queue.url) == 0 &&
@@ -231,7 +254,7 @@ static bool note_session(struct sg_events *events, const struct sg_agent_account
     return error == SG_OK || error == SG_E_INVALID;
 }
 
-static const struct sg_role *known_role(const struct sg_agent_account *account, const char *name)
+static struct sg_role *known_role(const struct sg_agent_account *account, const char *name)
 {
     char key[SG_ROLE_NAME_MAX + 1];
 
@@ -240,28 +263,30 @@ static const struct sg_role *known_role(const struct sg_agent_account *account, 
                : NULL;
 }
 
-/* What a read has told since is not overruled by an event that comes late. */
-static bool is_news(const struct sg_agent_account *account, const struct sg_role *role,
-                    const struct sg_event *event)
+static void policy_was_read(void *payload, const struct sg_iam_answer *answer)
 {
-    const int64_t read_ms = role->read_aws_ms != 0 ? role->read_aws_ms : account->complete_aws_ms;
+    struct sg_pending *pending = payload;
+    const struct sg_managed *managed = pending->read.managed;
 
-    return event->at_ms > read_ms - LATE_MS;
+    pending->reading = false;
+    if (answer->outcome == SG_IAM_OK && managed->known) /* else the round will tell */
+        sg_events_tell_policy(pending->events, pending->account, managed, pending->id,
+                              pending->at_ms);
 }
 
-/* A document that can't be read as a policy revokes nobody before IAM itself has shown it. */
-static bool is_policy(struct sg_text document)
+/* A round may take long, in a large account; the one policy is read first. */
+static void read_policy(struct sg_pending *pending, const struct sg_event *event)
 {
-    struct sg_problems problems = {0};
-    struct sg_buffer compiled = {0};
-    const bool good = document.length > 0 &&
-                      sg_policy_compile(&compiled, document, SG_POLICY_INLINE, SG_TEXT("told"),
-                                        &problems) == SG_OK &&
-                      problems.count == 0;
+    struct sg_agent_account *account = pending->account;
+    const struct sg_text arn = sg_text_of(event->policy);
 
-    sg_problems_clear(&problems);
-    sg_buffer_clear(&compiled);
-    return good;
+    if (event->document.length > 0 || !sg_events_hangs(account, arn))
+        return;
+    struct sg_managed *managed = sg_managed_add(&account->managed, arn);
+    if (managed == NULL)
+        return;
+    pending->reading = true;
+    sg_managed_read_start(&pending->read, account, managed, policy_was_read, pending);
 }
 
 static bool wait_for_read(struct sg_events *events, struct sg_agent_account *account,
@@ -273,37 +298,36 @@ static bool wait_for_read(struct sg_events *events, struct sg_agent_account *acc
         return false;
     (void)sg_text_copy(pending->id, sizeof pending->id, sg_text_of(event->id));
     pending->handle = sg_text_dup(message->handle);
+    pending->at_ms = event->at_ms;
     pending->reread.done = was_read;
     pending->reread.payload = pending;
     if (event->kind == SG_EVENT_POLICY) {
         /* A round under way may have read it before. */
         pending->round = account->round + 1;
+        read_policy(pending, event);
         begin_round(account);
         return true;
     }
     if (sg_agent_reread_role(account, sg_text_of(event->role), &pending->reread) == SG_OK)
         return true;
-    sg_pending_stop(pending);
+    not_confirmed(pending);
     return false;
 }
 
-/* True: the message may be deleted now. */
+/* True: nothing has to be read for it. */
 static bool take_change(struct sg_events *events, struct sg_agent_account *account,
                         const struct sg_event *event, const struct sg_sqs_message *message)
 {
-    const struct sg_role *role =
-        event->kind == SG_EVENT_ROLE ? known_role(account, event->role) : NULL;
-    const struct sg_text document = sg_buffer_text(&event->document);
+    struct sg_role *role = event->kind == SG_EVENT_ROLE ? known_role(account, event->role) : NULL;
 
     /* Nobody asked for that role: whoever does has it read then. */
     if (event->kind == SG_EVENT_ROLE && role == NULL)
         return true;
     sg_hold_touched(events, account, event);
-    if (role != NULL && is_news(account, role, event) && is_policy(document) &&
-        sg_account_tighten(account, sg_text_of(event->role), SG_POLICY_INLINE,
-                           sg_text_of(event->policy), document) == SG_OK)
-        sg_hold_late(events, account, event);
+    sg_events_tell(events, account, event, role);
     events->applied++;
+    if (event->kind == SG_EVENT_MADE)
+        return true;
     (void)wait_for_read(events, account, event, message);
     return false;
 }
@@ -327,27 +351,40 @@ static void tell_malformed(struct sg_events *events, const struct sg_sqs_message
                left_out, why);
 }
 
-static bool is_duplicate(struct sg_events *events, const struct sg_event *event,
-                         const struct sg_sqs_message *message)
+/* Only the last receipt's handle is sure to delete the message. */
+static void take_handle(struct sg_events *events, const struct sg_event *event,
+                        const struct sg_sqs_message *message)
 {
-    struct sg_pending *pending = find_pending(events, event->id);
+    for (struct sg_pending *at = events->pending; at != NULL; at = at->next) {
+        char *handle = strcmp(at->id, event->id) == 0 ? sg_text_dup(message->handle) : NULL;
 
-    if (pending != NULL) {
-        char *handle = sg_text_dup(message->handle);
-
-        /* Only the last receipt's handle is sure to delete it. */
-        if (handle != NULL) {
-            free(pending->handle);
-            pending->handle = handle;
-        }
+        if (handle == NULL)
+            continue;
+        free(at->handle);
+        at->handle = handle;
+        at->spoilt = false; /* whoever could not confirm it begins anew with this receipt */
     }
-    return pending != NULL;
+}
+
+/* True: as far as this account goes, the message may be deleted now. */
+static bool take_for(struct sg_events *events, struct sg_agent_account *account,
+                     const struct sg_event *event, const struct sg_sqs_message *message)
+{
+    if (find_pending(events, event->id, account, NULL) != NULL) {
+        events->duplicate++;
+        return false;
+    }
+    (void)note_session(events, account, &event->actor);
+    if (event->kind == SG_EVENT_SESSION)
+        return note_session(events, account, &event->issued);
+    return take_change(events, account, event, message);
 }
 
 static bool take_event(struct sg_events *events, const struct sg_event *event,
                        const struct sg_sqs_message *message)
 {
-    struct sg_agent_account *account = account_of(events, event);
+    struct sg_agent_account *account = next_account(events, event, NULL);
+    bool done = true, lost = false;
 
     if (event->kind == SG_EVENT_NONE)
         return true;
@@ -359,14 +396,16 @@ static bool take_event(struct sg_events *events, const struct sg_event *event,
         events->duplicate++;
         return true;
     }
-    if (is_duplicate(events, event, message)) {
-        events->duplicate++;
-        return false;
+    take_handle(events, event, message);
+    for (; account != NULL; account = next_account(events, event, account)) {
+        if (take_for(events, account, event, message))
+            continue;
+        done = false;
+        lost = lost || find_pending(events, event->id, account, NULL) == NULL;
     }
-    (void)note_session(events, account, &event->actor);
-    if (event->kind == SG_EVENT_SESSION)
-        return note_session(events, account, &event->issued);
-    return take_change(events, account, event, message);
+    if (lost)
+        spoil(events, event->id);
+    return done;
 }
 
 void sg_events_take(struct sg_events *events, const struct sg_sqs_message *message)

@@ -183,8 +183,12 @@ static void note_removal(struct sg_events *events, const struct sg_agent_account
     struct sg_removal *removal = &events->removed[events->removed_at];
 
     events->removed_at = (events->removed_at + 1) % SG_EVENTS_REMOVED;
-    *removal = (struct sg_removal){
-        .account = account, .at_ms = event->at_ms, .origin = event->origin, .actor = event->actor};
+    *removal = (struct sg_removal){.account = account,
+                                   .kind = event->kind,
+                                   .at_ms = event->at_ms,
+                                   .origin = event->origin,
+                                   .actor = event->actor};
+    (void)sg_text_copy(removal->id, sizeof removal->id, sg_text_of(event->id));
     (void)sg_text_copy(removal->role, sizeof removal->role, sg_text_of(key));
     (void)sg_text_copy(removal->name, sizeof removal->name, sg_text_of(event->name));
     (void)sg_text_copy(removal->policy, sizeof removal->policy, sg_text_of(event->policy));
@@ -198,6 +202,7 @@ void sg_hold_touched(struct sg_events *events, struct sg_agent_account *account,
     if (!event->touches || event->actor.role_arn[0] == '\0')
         return;
     if (event->kind == SG_EVENT_POLICY) {
+        note_removal(events, account, event, "");
         for (struct sg_role *role = sg_roles_first(&account->roles); role != NULL;
              role = sg_roles_next(&account->roles, role))
             hold_role(events, account, role, event);
@@ -211,21 +216,26 @@ void sg_hold_touched(struct sg_events *events, struct sg_agent_account *account,
         hold_role(events, account, role, event);
 }
 
-void sg_hold_late(struct sg_events *events, struct sg_agent_account *account,
-                  const struct sg_event *event)
+static bool may_remove(const struct sg_removal *removal, const struct sg_agent_account *account,
+                       const struct sg_role *role, const struct sg_told_policy *told)
 {
-    char key[SG_ROLE_NAME_MAX + 1];
+    if (removal->account != account || strcmp(removal->id, told->id) == 0 ||
+        removal->at_ms < told->at_ms ||
+        (removal->policy[0] != '\0' && !sg_text_equal(sg_text_of(removal->policy), told->policy)))
+        return false;
+    return removal->kind == SG_EVENT_POLICY
+               ? told->origin == SG_POLICY_ATTACHED || told->origin == SG_POLICY_BOUNDARY
+               : removal->origin == told->origin && strcmp(removal->role, role->key) == 0;
+}
 
-    if (!sg_role_name_fold(key, sg_text_of(event->role)))
-        return;
-    struct sg_role *role = sg_roles_find(&account->roles, sg_text_of(key));
-    for (size_t i = 0; role != NULL && i < SG_EVENTS_REMOVED; i++) {
+void sg_hold_late(struct sg_events *events, struct sg_agent_account *account, struct sg_role *role,
+                  const struct sg_told_policy *told)
+{
+    for (size_t i = 0; i < SG_EVENTS_REMOVED; i++) {
         const struct sg_removal *removal = &events->removed[i];
-        struct sg_event removing = {.kind = SG_EVENT_ROLE, .touches = true};
+        struct sg_event removing = {.kind = removal->kind, .touches = true};
 
-        if (removal->account != account || removal->origin != event->origin ||
-            removal->at_ms < event->at_ms || strcmp(removal->role, key) != 0 ||
-            strcmp(removal->policy, event->policy) != 0)
+        if (!may_remove(removal, account, role, told))
             continue;
         removing.origin = removal->origin;
         removing.at_ms = removal->at_ms;

@@ -1,6 +1,7 @@
 /*
  * events_queue.h - one events queue and what its messages set off. events.c polls and deletes,
- * events_apply.c takes what a message says, events_hold.c keeps what a revoked session removed.
+ * events_apply.c takes what a message says, events_tell.c tells the roles of it, events_hold.c
+ * keeps what a revoked session removed.
  *
  * Which messages are deleted: those that were dealt with, those that are nobody's here, and one
  * that can't be read once it was received often. Others are left to come again, and to the queue's
@@ -16,23 +17,30 @@
 #define SG_EVENTS_SEEN    256 /* event ids: duplicates come within minutes */
 #define SG_EVENTS_REMOVED 64  /* who removed what lately */
 
-/* A change that a read has to confirm. */
+/* A change that a read has to confirm. Where several accounts of ours have the same id, a message
+ * has one for each, and is deleted when all are confirmed. */
 struct sg_pending {
     struct sg_pending *next;
     struct sg_events *events;
     struct sg_agent_account *account;
     char id[40];  /* eventID; empty: no message waits, it is only looked again */
     char *handle; /* of the message's last receipt; NULL: as before */
+    bool spoilt;  /* another account could not confirm it: the message comes again */
     char role[SG_ROLE_NAME_MAX + 1];
+    int64_t at_ms; /* eventTime */
     struct sg_reread reread;
     struct sg_timer timer; /* to look again */
     uint64_t round;        /* SG_EVENT_POLICY: a good round of this number or later confirms it */
+    struct sg_managed_read read; /* SG_EVENT_POLICY that tells no document */
+    bool reading;
 };
 
 /* Who took what away, should the event of its making come after that of its removal. */
 struct sg_removal {
     const struct sg_agent_account *account;
-    char role[SG_ROLE_NAME_MAX + 1]; /* case-folded */
+    char id[40]; /* eventID */
+    enum sg_event_kind kind;
+    char role[SG_ROLE_NAME_MAX + 1]; /* case-folded; empty: all that the policy hangs on */
     char name[48];                   /* of the call */
     char policy[SG_ARN_MAX + 1];
     enum sg_policy_origin origin;
@@ -88,6 +96,17 @@ void sg_events_go_on(struct sg_events *events);
 void sg_events_take(struct sg_events *events, const struct sg_sqs_message *message);
 void sg_pending_stop(struct sg_pending *pending); /* forgets it; its message is not deleted */
 
+/* ---- events_tell.c ---- */
+
+/* What the event says is denied from now on. role: its role, or NULL where it is about a policy. */
+void sg_events_tell(struct sg_events *events, struct sg_agent_account *account,
+                    const struct sg_event *event, struct sg_role *role);
+/* The same of a policy that was read because of an event. */
+void sg_events_tell_policy(struct sg_events *events, struct sg_agent_account *account,
+                           const struct sg_managed *managed, const char *id, int64_t at_ms);
+/* Whether that policy hangs on any role here. */
+bool sg_events_hangs(const struct sg_agent_account *account, struct sg_text arn);
+
 /* ---- events_hold.c ---- */
 
 /*
@@ -96,8 +115,14 @@ void sg_pending_stop(struct sg_pending *pending); /* forgets it; its message is 
  */
 void sg_hold_touched(struct sg_events *events, struct sg_agent_account *account,
                      const struct sg_event *event);
-/* The policy of `event` has just been told: was it removed, later, by somebody it revokes? */
-void sg_hold_late(struct sg_events *events, struct sg_agent_account *account,
-                  const struct sg_event *event);
+struct sg_told_policy {
+    enum sg_policy_origin origin;
+    struct sg_text policy; /* its name or ARN */
+    const char *id;        /* of the event, which has removed nothing of what it brings */
+    int64_t at_ms;
+};
+/* That policy of the role has just been told: was it removed, later, by somebody it revokes? */
+void sg_hold_late(struct sg_events *events, struct sg_agent_account *account, struct sg_role *role,
+                  const struct sg_told_policy *told);
 
 #endif

@@ -21,22 +21,24 @@ struct change {
     const char *policy; /* the parameter that names the policy it touches; "": it has no name;
                            NULL: none is touched */
     enum sg_policy_origin origin;
+    const char *hangs; /* the parameter that names a managed policy it hangs on the role */
 };
 
 static const struct change changes[] = {
-    {"PutRolePolicy", SG_EVENT_ROLE, "policyName", SG_POLICY_INLINE},
-    {"DeleteRolePolicy", SG_EVENT_ROLE, "policyName", SG_POLICY_INLINE},
-    {"AttachRolePolicy", SG_EVENT_ROLE, NULL, SG_POLICY_ATTACHED},
-    {"DetachRolePolicy", SG_EVENT_ROLE, "policyArn", SG_POLICY_ATTACHED},
-    {"PutRolePermissionsBoundary", SG_EVENT_ROLE, "", SG_POLICY_BOUNDARY},
-    {"DeleteRolePermissionsBoundary", SG_EVENT_ROLE, "", SG_POLICY_BOUNDARY},
-    {"CreateRole", SG_EVENT_ROLE, NULL, SG_POLICY_INLINE},
-    {"UpdateRole", SG_EVENT_ROLE, NULL, SG_POLICY_INLINE},
-    {"DeleteRole", SG_EVENT_ROLE, NULL, SG_POLICY_INLINE},
-    {"TagRole", SG_EVENT_ROLE, NULL, SG_POLICY_INLINE},
-    {"UntagRole", SG_EVENT_ROLE, NULL, SG_POLICY_INLINE},
-    {"CreatePolicyVersion", SG_EVENT_POLICY, "policyArn", SG_POLICY_ATTACHED},
-    {"SetDefaultPolicyVersion", SG_EVENT_POLICY, "policyArn", SG_POLICY_ATTACHED},
+    {"PutRolePolicy", SG_EVENT_ROLE, "policyName", SG_POLICY_INLINE, NULL},
+    {"DeleteRolePolicy", SG_EVENT_ROLE, "policyName", SG_POLICY_INLINE, NULL},
+    {"AttachRolePolicy", SG_EVENT_ROLE, NULL, SG_POLICY_ATTACHED, "policyArn"},
+    {"DetachRolePolicy", SG_EVENT_ROLE, "policyArn", SG_POLICY_ATTACHED, NULL},
+    {"PutRolePermissionsBoundary", SG_EVENT_ROLE, "", SG_POLICY_BOUNDARY, "permissionsBoundary"},
+    {"DeleteRolePermissionsBoundary", SG_EVENT_ROLE, "", SG_POLICY_BOUNDARY, NULL},
+    {"CreateRole", SG_EVENT_ROLE, NULL, SG_POLICY_INLINE, NULL},
+    {"UpdateRole", SG_EVENT_ROLE, NULL, SG_POLICY_INLINE, NULL},
+    {"DeleteRole", SG_EVENT_ROLE, NULL, SG_POLICY_INLINE, NULL},
+    {"TagRole", SG_EVENT_ROLE, NULL, SG_POLICY_INLINE, NULL},
+    {"UntagRole", SG_EVENT_ROLE, NULL, SG_POLICY_INLINE, NULL},
+    {"CreatePolicy", SG_EVENT_MADE, NULL, SG_POLICY_ATTACHED, NULL},
+    {"CreatePolicyVersion", SG_EVENT_POLICY, "policyArn", SG_POLICY_ATTACHED, NULL},
+    {"SetDefaultPolicyVersion", SG_EVENT_POLICY, "policyArn", SG_POLICY_ATTACHED, NULL},
 };
 
 static const char *const issuing[] = {
@@ -101,17 +103,37 @@ static void read_actor(struct sg_event_session *actor, struct json_object *detai
 
 /* ---- what was called ---- */
 
+/* A version that is not made the default changes nothing. What is neither yes nor no is read. */
+static bool changes_nothing(const struct sg_event *event, struct json_object *parameters)
+{
+    struct json_object *standing = member(parameters, "setAsDefault");
+
+    return strcmp(event->name, "CreatePolicyVersion") == 0 &&
+           (standing == NULL || (json_object_is_type(standing, json_type_boolean) &&
+                                 !json_object_get_boolean(standing)));
+}
+
+/* The calls that tell a document; the policy has it from then on. */
+static void read_document(struct sg_event *event, struct json_object *parameters)
+{
+    if (strcmp(event->name, "PutRolePolicy") == 0 || strncmp(event->name, "CreatePolicy", 12) == 0)
+        sg_buffer_add_text(&event->document, text(parameters, "policyDocument"));
+}
+
 static int read_change(struct sg_event *event, struct json_object *detail, char *why, size_t size)
 {
     struct json_object *parameters = member(detail, "requestParameters");
+    struct json_object *made = member(member(detail, "responseElements"), "policy");
     const struct change *change = NULL;
 
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         if (strcmp(event->name, changes[i].name) == 0)
             change = &changes[i];
     }
-    if (change == NULL)
+    if (change == NULL || changes_nothing(event, parameters))
         return SG_OK;
+    if (change->kind == SG_EVENT_MADE && !copy(event->policy, sizeof event->policy, made, "arn"))
+        return refuse(why, size, "its responseElements name no policy");
     if (change->kind == SG_EVENT_ROLE) {
         char key[SG_ROLE_NAME_MAX + 1];
 
@@ -124,8 +146,10 @@ static int read_change(struct sg_event *event, struct json_object *detail, char 
     if (event->touches && change->policy[0] != '\0' &&
         !copy(event->policy, sizeof event->policy, parameters, change->policy))
         return refuse(why, size, "its requestParameters name no policy");
-    if (strcmp(event->name, "PutRolePolicy") == 0)
-        sg_buffer_add_text(&event->document, text(parameters, "policyDocument"));
+    if (change->hangs != NULL &&
+        !copy(event->hangs, sizeof event->hangs, parameters, change->hangs))
+        return refuse(why, size, "its requestParameters name no policy");
+    read_document(event, parameters);
     if (event->document.failed)
         return SG_E_MEMORY;
     event->kind = change->kind;

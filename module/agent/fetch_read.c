@@ -317,6 +317,16 @@ static bool is_recent(const struct sg_agent_account *account, const struct sg_ma
            sg_now_ms(account->agent) - managed->read_boot_ms < CACHED_MS;
 }
 
+static void keep_hung(const struct sg_fetch *fetch)
+{
+    struct sg_buffer hung = {0};
+
+    for (size_t i = 0; i < fetch->attached.count; i++)
+        sg_hung_add(&hung, SG_POLICY_ATTACHED, sg_text_of(fetch->attached.items[i]));
+    sg_hung_add(&hung, SG_POLICY_BOUNDARY, sg_text_of(fetch->boundary));
+    sg_role_set_hung(fetch->role, &hung);
+}
+
 static void finish(struct sg_fetch *fetch)
 {
     const struct sg_reading reading = {
@@ -332,6 +342,8 @@ static void finish(struct sg_fetch *fetch)
                           ? SG_E_MEMORY
                           : sg_account_take(fetch->account, fetch->role, &reading);
 
+    if (error == SG_OK)
+        keep_hung(fetch);
     if (error == SG_OK)
         sg_fetch_end(fetch, SG_FETCH_GOOD, NULL);
     else
@@ -371,6 +383,7 @@ static void read_managed(struct sg_fetch *fetch)
         }
         sg_buffer_add_text(&fetch->statements,
                            sg_buffer_text(boundary ? &managed->boundary : &managed->attached));
+        sg_hung_remember(&account->told, managed, sg_now_ms(account->agent));
         if (managed->aws_ms > fetch->last_aws_ms)
             fetch->last_aws_ms = managed->aws_ms;
         if (managed->aws_ms < fetch->first_aws_ms)

@@ -5,15 +5,13 @@
 
 #include <stdlib.h>
 
-#define BUCKETS 512
-
 static size_t bucket_of(struct sg_text arn)
 {
     uint32_t value = 2166136261u;
 
     for (size_t i = 0; i < arn.length; i++)
         value = (value ^ (unsigned char)arn.data[i]) * 16777619u;
-    return value % BUCKETS;
+    return value % SG_MANAGED_BUCKETS;
 }
 
 struct sg_managed *sg_managed_find(const struct sg_managed_set *set, struct sg_text arn)
@@ -35,7 +33,7 @@ struct sg_managed *sg_managed_add(struct sg_managed_set *set, struct sg_text arn
     if (managed != NULL)
         return managed;
     if (set->buckets == NULL)
-        set->buckets = sg_alloc(BUCKETS, sizeof(struct sg_managed *));
+        set->buckets = sg_alloc(SG_MANAGED_BUCKETS, sizeof(struct sg_managed *));
     if (set->buckets == NULL)
         return NULL;
     managed = sg_alloc(1, sizeof *managed);
@@ -93,7 +91,7 @@ static void free_managed(struct sg_managed *managed)
 
 void sg_managed_prune(struct sg_managed_set *set, int64_t used_before_ms)
 {
-    for (size_t i = 0; set->buckets != NULL && i < BUCKETS; i++) {
+    for (size_t i = 0; set->buckets != NULL && i < SG_MANAGED_BUCKETS; i++) {
         struct sg_managed **at = &set->buckets[i];
 
         while (*at != NULL) {
@@ -112,7 +110,7 @@ void sg_managed_prune(struct sg_managed_set *set, int64_t used_before_ms)
 
 void sg_managed_clear(struct sg_managed_set *set)
 {
-    for (size_t i = 0; set->buckets != NULL && i < BUCKETS; i++) {
+    for (size_t i = 0; set->buckets != NULL && i < SG_MANAGED_BUCKETS; i++) {
         struct sg_managed *managed = set->buckets[i], *next;
         for (; managed != NULL; managed = next) {
             next = managed->next;

@@ -23,8 +23,9 @@ struct sg_managed {
     struct sg_buffer attached, boundary; /* compiled statements */
 };
 
+#define SG_MANAGED_BUCKETS 512
 struct sg_managed_set {
-    struct sg_managed **buckets;
+    struct sg_managed **buckets; /* NULL: it is empty */
     size_t count;
 };
 

@@ -95,6 +95,7 @@ static bool is_deleted(const struct sg_role *role)
 static void free_role(struct sg_role *role)
 {
     sg_buffer_clear(&role->record);
+    free(role->hung);
     free(role);
 }
 

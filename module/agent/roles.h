@@ -19,6 +19,7 @@ struct sg_role {
     struct sg_buffer record; /* packed; empty: nothing whole is known yet, nothing is published */
     struct sg_fetch *fetch;  /* being read by itself right now; NULL: not */
     uint64_t seen;           /* number of the last round that showed it */
+    char *hung;              /* managed policies, hung.h; NULL: not read in this run */
     bool in_trouble;         /* its last read by itself went wrong, which was told */
     bool doubled;            /* source = file: two folders are named after it, neither is taken */
     int64_t deleted_boot_ms; /* when we learned that it is gone */

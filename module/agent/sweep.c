@@ -159,6 +159,17 @@ static const char *find_unreadable(const struct swept_role *swept)
     return NULL;
 }
 
+static void keep_hung(const struct swept_role *swept, struct sg_role *role)
+{
+    struct sg_buffer hung = {0};
+
+    for (size_t i = 0; i < swept->attached_count; i++)
+        sg_hung_add(&hung, SG_POLICY_ATTACHED, sg_text_of(swept->attached[i]->arn));
+    if (swept->boundary != NULL)
+        sg_hung_add(&hung, SG_POLICY_BOUNDARY, sg_text_of(swept->boundary->arn));
+    sg_role_set_hung(role, &hung);
+}
+
 static int take_whole(struct sg_sweep *sweep, const struct swept_role *swept, struct sg_role *role)
 {
     struct sg_buffer statements = {0};
@@ -185,6 +196,8 @@ static int take_whole(struct sg_sweep *sweep, const struct swept_role *swept, st
     reading.statements = sg_buffer_text(&statements);
     const int error =
         statements.failed ? SG_E_MEMORY : sg_account_take(sweep->account, role, &reading);
+    if (error == SG_OK)
+        keep_hung(swept, role);
     sg_buffer_clear(&statements);
     return error;
 }
@@ -235,6 +248,7 @@ static bool take_all(struct sg_sweep *sweep)
             sg_account_take_stale(account, role, why);
     }
     look_for_absent(account);
+    sg_hung_remember_all(&account->told, &sweep->managed, sg_now_ms(account->agent));
     return true;
 }
 

@@ -71,40 +71,32 @@ static int take(struct sg_agent_account *account, struct sg_role *role,
 {
     struct sg_record record = *previous;
     struct sg_buffer packed = {0};
+    int error = SG_OK;
 
     record.statements = statements;
     if (!sg_record_write(&packed, &record))
-        return packed.failed ? SG_E_MEMORY : SG_E_LIMIT;
-    if (sg_role_take(&account->roles, role, &packed))
+        error = packed.failed ? SG_E_MEMORY : SG_E_LIMIT;
+    else if (sg_role_take(&account->roles, role, &packed))
         account->dirty = true;
     sg_buffer_clear(&packed);
-    return sg_publish_account(account);
+    return error;
 }
 
-int sg_account_tighten(struct sg_agent_account *account, struct sg_text name,
-                       enum sg_policy_origin origin, struct sg_text policy_name,
-                       struct sg_text document)
+int sg_account_tighten(struct sg_agent_account *account, struct sg_role *role, struct sg_text told)
 {
-    struct sg_buffer told = {0}, all = {0};
-    char key[SG_ROLE_NAME_MAX + 1], where[192];
+    struct sg_buffer all = {0};
     struct sg_record previous;
-    struct sg_role *role = NULL;
+    char where[192];
 
-    if (sg_role_name_fold(key, name))
-        role = sg_roles_find(&account->roles, sg_text_of(key));
-    if (role == NULL || !sg_role_record(&previous, role) || previous.state != SG_ROLE_PRESENT)
+    if (!sg_role_record(&previous, role) || previous.state != SG_ROLE_PRESENT)
         return SG_E_ABSENT;
-    int error = sg_policy_compile(&told, document, origin, policy_name, NULL);
-    if (error == SG_OK) {
-        const int added = join(&all, previous.statements, sg_buffer_text(&told));
-        error = added < 0 ? SG_E_MEMORY : SG_OK;
-        if (added > 0) {
-            sg_log(&account->agent->log, SG_LOG_NOTICE, "%s revocation=told statements=%d",
-                   sg_account_where(where, sizeof where, account, role->key), added);
-            error = take(account, role, &previous, sg_buffer_text(&all));
-        }
+    const int added = join(&all, previous.statements, told);
+    int error = added < 0 ? SG_E_MEMORY : SG_OK;
+    if (added > 0) {
+        sg_log(&account->agent->log, SG_LOG_NOTICE, "%s revocation=told statements=%d",
+               sg_account_where(where, sizeof where, account, role->key), added);
+        error = take(account, role, &previous, sg_buffer_text(&all));
     }
-    sg_buffer_clear(&told);
     sg_buffer_clear(&all);
     return error;
 }

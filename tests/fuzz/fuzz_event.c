@@ -39,8 +39,10 @@ static void check(const struct sg_event *event)
         must(sg_role_name_fold(key, sg_text_of(event->role)));
     if (event->kind == SG_EVENT_SESSION)
         must(is_session(&event->issued) && event->issued.issued_ms == event->at_ms);
-    must(event->document.length == 0 ||
-         (event->touches && event->origin == SG_POLICY_INLINE && event->policy[0] != '\0'));
+    must(event->document.length == 0 || event->policy[0] != '\0');
+    must(event->kind != SG_EVENT_MADE || (event->policy[0] != '\0' && !event->touches));
+    must(event->hangs[0] == '\0' ||
+         (event->kind == SG_EVENT_ROLE && event->origin != SG_POLICY_INLINE));
 }
 
 static void read_event(struct sg_text body)

@@ -153,6 +153,98 @@ def policy_that_is_attached_and_its_new_version_are_read():
         wait_for(lambda: world.left() == 0, "the messages to be deleted")
 
 
+OLD = "2026-01-02T03:04:05.000Z"
+SWEEP = "GetAccountAuthorizationDetails"
+
+
+def new_version_of_a_policy_takes_effect_by_its_document_and_waits_for_a_read():
+    with World(visibility_s=2) as world:
+        iam = world.box.client("iam")
+        arn = iam.create_policy(PolicyName="p", PolicyDocument=policy(allow("s3:*")))["Policy"]["Arn"]
+        for role in ("attached", "bounded", "other"):
+            world.box.make_role(role)
+        iam.attach_role_policy(RoleName="attached", PolicyArn=arn)
+        iam.put_role_permissions_boundary(RoleName="bounded", PermissionsBoundary=arn)
+        agent = world.start()
+        world.box.faults(fail_every=1, fail="AccessDenied", only=SWEEP)
+        iam.create_policy_version(PolicyArn=arn, SetAsDefault=True, PolicyDocument=revocation(OLD))
+        for role, origin in (("attached", agent_host.ATTACHED), ("bounded", agent_host.BOUNDARY)):
+            wait_for(lambda: agent.record(role).enforced(), "the new version at " + role)
+            told, = agent.record(role).enforced()
+            assert (told.origin, told.policy) == (origin, arn) and not told.flags & FROM_IAM
+        assert not agent.record("other").enforced()
+        agent.wait_log("read=failed")
+        assert world.left() == 1
+        world.box.calm()
+        wait_for(lambda: world.flags("attached")[0] & FROM_IAM, "a read that confirms it")
+        wait_for(lambda: world.left() == 0, "the message to be deleted")
+
+
+def version_that_is_not_the_default_revokes_nobody():
+    with World() as world:
+        iam = world.box.client("iam")
+        arn = iam.create_policy(PolicyName="p", PolicyDocument=policy(allow("s3:*")))["Policy"]["Arn"]
+        world.box.make_role("app")
+        iam.attach_role_policy(RoleName="app", PolicyArn=arn)
+        agent = world.start()
+        sweeps = world.box.calls()["actions"][SWEEP]
+        iam.create_policy_version(PolicyArn=arn, PolicyDocument=revocation(OLD))
+        world.wait_status("received", 1)
+        wait_for(lambda: world.left() == 0, "the message to be deleted")
+        assert not agent.record("app").enforced()
+        assert world.box.calls()["actions"][SWEEP] == sweeps
+        world.box.faults(fail_every=1, fail="AccessDenied", only=SWEEP)
+        iam.set_default_policy_version(PolicyArn=arn, VersionId="v2")
+        wait_for(lambda: agent.record("app").enforced(), "that policy, read by itself")
+        assert not world.flags("app")[0] & FROM_IAM
+        world.box.calm()
+
+
+def policy_that_is_known_takes_effect_when_it_is_hung_on_a_role():
+    with World(visibility_s=2) as world:
+        iam = world.box.client("iam")
+        before = iam.create_policy(PolicyName="before", PolicyDocument=revocation(OLD))
+        world.box.make_role("attached")
+        world.box.make_role("bounded")
+        agent = world.start()
+        made = iam.create_policy(PolicyName="made", PolicyDocument=revocation(OLD))
+        world.wait_status("applied", 1)
+        world.box.faults(fail_every=1, fail="AccessDenied", only="GetRole")
+        iam.attach_role_policy(RoleName="attached", PolicyArn=made["Policy"]["Arn"])
+        wait_for(lambda: agent.record("attached").enforced(), "what was made while it ran")
+        iam.put_role_permissions_boundary(RoleName="bounded",
+                                          PermissionsBoundary=before["Policy"]["Arn"])
+        wait_for(lambda: agent.record("bounded").enforced(), "what the sweep had shown")
+        for role in ("attached", "bounded"):
+            assert not world.flags(role)[0] & FROM_IAM
+        world.box.calm()
+        wait_for(lambda: all(world.flags(role)[0] & FROM_IAM for role in ("attached", "bounded")),
+                 "reads that confirm them")
+        wait_for(lambda: world.left() == 0, "the messages to be deleted")
+
+
+def hostile_documents_of_policies_revoke_nobody():
+    with World() as world:
+        iam = world.box.client("iam")
+        arn = iam.create_policy(PolicyName="p", PolicyDocument=policy(allow("s3:*")))["Policy"]["Arn"]
+        world.box.make_role("app")
+        iam.attach_role_policy(RoleName="app", PolicyArn=arn)
+        agent = world.start()
+        for document in ("", "{", "[]", "null", "x" * 6000, 17, None, revocation("yesterday"),
+                         "%7B" * 2000, revocation(OLD) + "}"):
+            world.send(world.event("CreatePolicyVersion", {
+                "policyArn": arn, "setAsDefault": True, "policyDocument": document}))
+        other = arn.replace(world.box.account, OTHER)
+        for name in (other, arn + "\n", arn.upper(), "arn:" + "x" * 1900):
+            world.send(world.event("CreatePolicyVersion", {
+                "policyArn": name, "setAsDefault": True, "policyDocument": revocation(OLD)}))
+            world.send(world.event("AttachRolePolicy", {"roleName": "nobody", "policyArn": name}))
+        world.wait_status("applied", 14)
+        wait_for(lambda: world.left() == 0, "the messages to be deleted")
+        assert not agent.record("app").enforced()
+        assert not any("revocation=told" in line for line in agent.log)
+
+
 def role_that_is_deleted_and_made_again_is_seen():
     with World() as world:
         world.box.make_role("app", may=())
@@ -355,6 +447,21 @@ def one_queue_serves_two_accounts():
             agent.stop()
 
 
+def event_reaches_every_label_of_its_account():
+    with World(visibility_s=2) as world:
+        world.box.make_role("app")
+        twin = account(world.box, "twin").split("[issuer ")[0]
+        world.agent.configure(account(world.box) + twin)
+        agent = world.start()
+        wait_for(lambda: agent.record("app", "twin"), "the other label")
+        world.box.revoke("app")
+        for label in ("prod", "twin"):
+            wait_for(lambda: agent.record("app", label).enforced(), "the cutoff at " + label)
+        wait_for(lambda: world.left() == 0, "the message to be deleted")
+        for label in ("prod", "twin"):
+            assert agent.record("app", label).enforced()[0].flags & FROM_IAM, label
+
+
 # --- issue times ---
 
 def issue_times(agent):
@@ -499,6 +606,38 @@ def removal_that_is_told_before_its_revocation_is_held_too():
         wait_for(lambda: world.flags("app")[0] & RATCHETED, "the hold")
 
 
+def version_that_a_revoked_session_takes_back_is_held():
+    with World() as world:
+        admin = world.box.client("iam")
+        arn = admin.create_policy(PolicyName="p", PolicyDocument=policy(allow("s3:*")))["Policy"]["Arn"]
+        world.box.make_role("app", trust=["julie"], may=("iam:SetDefaultPolicyVersion",))
+        admin.attach_role_policy(RoleName="app", PolicyArn=arn)
+        session = world.box.session("app", issued=int(time.time()) - 600)
+        world.box.faults(enforce_delay_ms=600000)
+        agent = world.start()
+        now = datetime.datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        admin.create_policy_version(PolicyArn=arn, SetAsDefault=True, PolicyDocument=revocation(now))
+        wait_for(lambda: agent.record("app").enforced(), "the revocation")
+        world.box.client("iam", session).set_default_policy_version(PolicyArn=arn, VersionId="v1")
+        line = agent.wait_log("alarm=removed-by-a-revoked-session call=")
+        assert "SetDefaultPolicyVersion" in line and arn in line, line
+        wait_for(lambda: world.left() == 0, "the messages to be deleted")
+        wait_for(lambda: world.flags("app")[0] & RATCHETED, "the hold")
+
+
+def whoever_revokes_himself_has_removed_nothing():
+    with World() as world:
+        iam = thief(world)
+        world.box.faults(enforce_delay_ms=600000)
+        agent = world.start()
+        iam.put_role_policy(RoleName="app", PolicyName=stsgate_sandbox.REVOCATION,
+                            PolicyDocument=revocation(datetime.datetime.now(UTC)))
+        wait_for(lambda: agent.record("app").enforced(), "the revocation")
+        wait_for(lambda: world.left() == 0, "the message to be deleted")
+        assert not world.flags("app")[0] & HELD, agent.log[-5:]
+        assert not any("revoked-session" in line for line in agent.log)
+
+
 def what_anybody_else_removes_goes():
     with World() as world:
         world.box.make_role("app", trust=["julie"], may=("iam:DeleteRolePolicy",))
@@ -519,6 +658,10 @@ if __name__ == "__main__":
         revocation_takes_effect_by_its_event_and_is_confirmed_by_a_read,
         message_waits_in_the_queue_until_a_read_has_confirmed_it,
         policy_that_is_attached_and_its_new_version_are_read,
+        new_version_of_a_policy_takes_effect_by_its_document_and_waits_for_a_read,
+        version_that_is_not_the_default_revokes_nobody,
+        policy_that_is_known_takes_effect_when_it_is_hung_on_a_role,
+        hostile_documents_of_policies_revoke_nobody,
         role_that_is_deleted_and_made_again_is_seen,
         undoing_takes_two_reads_and_no_event_alone,
         duplicates_and_late_events_revoke_nobody,
@@ -531,11 +674,14 @@ if __name__ == "__main__":
         agent_stops_in_the_middle_of_a_poll,
         reload_takes_another_queue,
         one_queue_serves_two_accounts,
+        event_reaches_every_label_of_its_account,
         session_that_is_assumed_is_known_by_its_access_key,
         session_that_the_rule_tells_without_its_token_is_taken,
         issue_time_of_other_accounts_roles_is_not_noted,
         what_a_revoked_session_removes_is_held,
         removal_that_is_told_before_its_revocation_is_held_too,
+        version_that_a_revoked_session_takes_back_is_held,
+        whoever_revokes_himself_has_removed_nothing,
         what_anybody_else_removes_goes,
     ]
     run([case for case in cases if not sys.argv[1:] or case.__name__ in sys.argv[1:]])

@@ -45,8 +45,35 @@ static const struct action {
     {"ListRoles", "iam", sb_list_roles, ON_RESOURCE},
     {"PutRolePermissionsBoundary", "iam", sb_put_boundary, ON_RESOURCE},
     {"PutRolePolicy", "iam", sb_put_role_policy, ON_RESOURCE},
+    {"SetDefaultPolicyVersion", "iam", sb_set_default_policy_version, ON_RESOURCE},
     {"UpdateAssumeRolePolicy", "iam", sb_update_trust, ON_RESOURCE},
     {"UpdateRole", "iam", sb_update_role, ON_RESOURCE},
+    {"CreateUser", "iam", sb_create_user, ON_RESOURCE},
+    {"GetUser", "iam", sb_get_user, ON_RESOURCE},
+    {"DeleteUser", "iam", sb_delete_user, ON_RESOURCE},
+    {"CreateAccessKey", "iam", sb_create_access_key, ON_RESOURCE},
+    {"DeleteAccessKey", "iam", sb_delete_access_key, ON_RESOURCE},
+    {"CreateGroup", "iam", sb_create_group, ON_RESOURCE},
+    {"AddUserToGroup", "iam", sb_add_to_group, ON_RESOURCE},
+    {"RemoveUserFromGroup", "iam", sb_remove_from_group, ON_RESOURCE},
+    {"ListGroupsForUser", "iam", sb_list_groups_for_user, ON_RESOURCE},
+    {"PutUserPermissionsBoundary", "iam", sb_put_user_boundary, ON_RESOURCE},
+    {"PutUserPolicy", "iam", sb_put_bag_policy, ON_RESOURCE},
+    {"GetUserPolicy", "iam", sb_get_bag_policy, ON_RESOURCE},
+    {"DeleteUserPolicy", "iam", sb_delete_bag_policy, ON_RESOURCE},
+    {"ListUserPolicies", "iam", sb_list_bag_policies, ON_RESOURCE},
+    {"AttachUserPolicy", "iam", sb_attach_bag_policy, ON_RESOURCE},
+    {"DetachUserPolicy", "iam", sb_detach_bag_policy, ON_RESOURCE},
+    {"ListAttachedUserPolicies", "iam", sb_list_bag_attached, ON_RESOURCE},
+    {"PutGroupPolicy", "iam", sb_put_bag_policy, ON_RESOURCE},
+    {"GetGroupPolicy", "iam", sb_get_bag_policy, ON_RESOURCE},
+    {"DeleteGroupPolicy", "iam", sb_delete_bag_policy, ON_RESOURCE},
+    {"ListGroupPolicies", "iam", sb_list_bag_policies, ON_RESOURCE},
+    {"AttachGroupPolicy", "iam", sb_attach_bag_policy, ON_RESOURCE},
+    {"DetachGroupPolicy", "iam", sb_detach_bag_policy, ON_RESOURCE},
+    {"ListAttachedGroupPolicies", "iam", sb_list_bag_attached, ON_RESOURCE},
+    {"GetSessionToken", "sts", sb_get_session_token, BY_ITSELF}, /* needs none either */
+    {"GetFederationToken", "sts", sb_get_federation_token, BY_ITSELF},
 };
 
 static const struct action *find_action(const struct sb_request *request)
@@ -78,6 +105,9 @@ static char *resource_of(const struct sb_call *call)
     const char *role_name = sb_form_get(form, "RoleName");
     const char *policy_name = sb_form_get(form, "PolicyName");
     const char *policy_arn = sb_form_get(form, "PolicyArn");
+    const char *user_name = sb_form_get(form, "UserName");
+    const char *group_name = sb_form_get(form, "GroupName");
+    const struct sb_user *user;
     const struct sb_role *role;
 
     if (role_name != NULL) {
@@ -85,6 +115,13 @@ static char *resource_of(const struct sb_call *call)
         if (role != NULL)
             return sb_copy(role->arn);
         return sb_format("arn:aws:iam::%s:role%s%s", account, path, role_name);
+    }
+    if (group_name != NULL)
+        return sb_format("arn:aws:iam::%s:group/%s", account, group_name);
+    if (user_name != NULL) {
+        user = sb_user_find(call->caller.account, user_name);
+        return user != NULL ? sb_copy(user->arn)
+                            : sb_format("arn:aws:iam::%s:user%s%s", account, path, user_name);
     }
     if (policy_arn != NULL)
         return sb_copy(policy_arn);

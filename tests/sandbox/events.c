@@ -49,6 +49,13 @@ static struct json_object *session_context(const struct sb_session *session)
     struct json_object *issuer = json_object_new_object();
     struct json_object *attributes = json_object_new_object();
 
+    if (session->user != NULL) {
+        json_object_put(issuer);
+        put_owned(attributes, "creationDate", sb_iso_seconds(session->issued_ms));
+        put(attributes, "mfaAuthenticated", "false");
+        json_object_object_add(context, "attributes", attributes);
+        return context;
+    }
     put(issuer, "type", "Role");
     put(issuer, "principalId", session->role_id);
     put(issuer, "arn", session->role_arn);
@@ -65,7 +72,8 @@ static struct json_object *identity_of(const struct sb_caller *caller)
 {
     struct json_object *identity = json_object_new_object();
 
-    put(identity, "type", caller->session != NULL ? "AssumedRole" : "IAMUser");
+    put(identity, "type",
+        caller->session == NULL || caller->session->user != NULL ? "IAMUser" : "AssumedRole");
     put(identity, "principalId", caller->user_id);
     put(identity, "arn", caller->arn);
     put(identity, "accountId", caller->account->id);
@@ -84,11 +92,25 @@ static const char *text_of(struct json_object *object, const char *first, const 
         json_object_object_get(json_object_object_get(object, first), second));
 }
 
+/* CreatePolicy's: the ARN is nowhere else. */
+static struct json_object *made_policy(const struct sb_call *call)
+{
+    struct json_object *elements = json_object_new_object();
+    struct json_object *policy = json_object_new_object();
+
+    put(policy, "arn", text_of(call->result, "Policy", "Arn"));
+    put(policy, "defaultVersionId", text_of(call->result, "Policy", "DefaultVersionId"));
+    json_object_object_add(elements, "policy", policy);
+    return elements;
+}
+
 /* AssumeRole's: without the secret key, but with the session token, as CloudTrail has it. */
 static struct json_object *elements_of(const struct sb_call *call)
 {
     struct json_object *elements, *credentials, *user;
 
+    if (call->code == NULL && strcmp(call->action, "CreatePolicy") == 0)
+        return made_policy(call);
     if (call->code != NULL || strcmp(call->action, "AssumeRole") != 0)
         return NULL;
     elements = json_object_new_object();

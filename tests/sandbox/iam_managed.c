@@ -115,6 +115,24 @@ int sb_create_policy_version(struct sb_call *call)
     return 0;
 }
 
+int sb_set_default_policy_version(struct sb_call *call)
+{
+    struct sb_policy *policy = own_policy(call);
+    const char *id = policy != NULL ? sb_need(call, "VersionId") : NULL;
+    struct sb_document *version;
+
+    if (id == NULL)
+        return -1;
+    version = sb_document_find(policy->versions, id);
+    if (version == NULL)
+        return sb_fail(call, 404, "NoSuchEntity", "Policy %s version %s does not exist.",
+                       policy->arn, id);
+    policy->standing = version;
+    policy->updated_ms = sb_now_ms(call->box);
+    publish_policy(call, policy);
+    return 0;
+}
+
 int sb_get_policy(struct sb_call *call)
 {
     const struct sb_policy *policy = sb_called_policy(call);

@@ -117,6 +117,8 @@ static void other_calls_tell_what_they_touch_and_no_document(void **state)
          SG_EVENT_ROLE, true, SG_POLICY_ATTACHED},
         {"AttachRolePolicy", "{\"roleName\":\"app\",\"policyArn\":\"arn:p\"}", "", SG_EVENT_ROLE,
          false, SG_POLICY_ATTACHED},
+        {"PutRolePermissionsBoundary", "{\"roleName\":\"app\",\"permissionsBoundary\":\"arn:p\"}",
+         "", SG_EVENT_ROLE, true, SG_POLICY_BOUNDARY},
         {"DeleteRolePermissionsBoundary", "{\"roleName\":\"app\"}", "", SG_EVENT_ROLE, true,
          SG_POLICY_BOUNDARY},
         {"DeleteRole", "{\"roleName\":\"app\"}", "", SG_EVENT_ROLE, false, SG_POLICY_INLINE},
@@ -140,6 +142,74 @@ static void other_calls_tell_what_they_touch_and_no_document(void **state)
         assert_true(!event.touches || event.origin == calls[i].origin);
         assert_int_equal(event.document.length, 0);
     }
+}
+
+static void managed_policy_that_is_hung_on_a_role_is_told(void **state)
+{
+    struct sg_event event = {.kind = SG_EVENT_NONE};
+    struct message message = usual;
+
+    (void)state;
+    message.name = "AttachRolePolicy";
+    message.parameters = "{\"roleName\":\"app\",\"policyArn\":\"arn:p\"}";
+    assert_int_equal(read_message(&event, &message), SG_OK);
+    assert_string_equal(event.hangs, "arn:p");
+    assert_int_equal(event.origin, SG_POLICY_ATTACHED);
+    message.parameters = "{\"roleName\":\"app\"}";
+    assert_int_equal(read_message(&event, &message), SG_E_INVALID);
+    message.name = "PutRolePermissionsBoundary";
+    assert_int_equal(read_message(&event, &message), SG_E_INVALID);
+    message.parameters = "{\"roleName\":\"app\",\"permissionsBoundary\":\"arn:b\"}";
+    assert_int_equal(read_message(&event, &message), SG_OK);
+    assert_string_equal(event.hangs, "arn:b");
+    assert_int_equal(event.origin, SG_POLICY_BOUNDARY);
+    sg_event_clear(&event);
+}
+
+static void managed_policys_document_counts_when_it_is_the_default(void **state)
+{
+    static const struct {
+        const char *standing;
+        enum sg_event_kind kind;
+    } versions[] = {
+        {",\"setAsDefault\":true", SG_EVENT_POLICY},
+        {",\"setAsDefault\":\"true\"", SG_EVENT_POLICY}, /* what is no boolean is looked into */
+        {",\"setAsDefault\":false", SG_EVENT_NONE},
+        {"", SG_EVENT_NONE},
+    };
+    struct sg_event event = {.kind = SG_EVENT_NONE};
+    struct message message = usual;
+    char parameters[256];
+
+    (void)state;
+    message.name = "CreatePolicyVersion";
+    message.parameters = parameters;
+    for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
+        (void)snprintf(parameters, sizeof parameters,
+                       "{\"policyArn\":\"arn:p\",\"policyDocument\":\"" DOCUMENT "\"%s}",
+                       versions[i].standing);
+        assert_int_equal(read_message(&event, &message), SG_OK);
+        assert_int_equal(event.kind, versions[i].kind);
+        assert_int_equal(event.document.length > 0, versions[i].kind == SG_EVENT_POLICY);
+    }
+    sg_event_clear(&event);
+}
+
+static void new_managed_policy_is_told_by_the_arn_that_it_got(void **state)
+{
+    struct sg_event event = {.kind = SG_EVENT_NONE};
+    struct message message = usual;
+
+    (void)state;
+    message.name = "CreatePolicy";
+    message.parameters = "{\"policyName\":\"p\",\"policyDocument\":\"" DOCUMENT "\"}";
+    assert_int_equal(read_message(&event, &message), SG_E_INVALID);
+    message.elements = "{\"policy\":{\"arn\":\"arn:p\"}}";
+    assert_int_equal(read_message(&event, &message), SG_OK);
+    assert_int_equal(event.kind, SG_EVENT_MADE);
+    assert_string_equal(event.policy, "arn:p");
+    assert_true(event.document.length > 0 && !event.touches);
+    sg_event_clear(&event);
 }
 
 static void session_that_calls_is_told_with_its_issue_time(void **state)
@@ -463,6 +533,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(put_role_policy_tells_role_policy_and_document),
         cmocka_unit_test(other_calls_tell_what_they_touch_and_no_document),
+        cmocka_unit_test(managed_policy_that_is_hung_on_a_role_is_told),
+        cmocka_unit_test(managed_policys_document_counts_when_it_is_the_default),
+        cmocka_unit_test(new_managed_policy_is_told_by_the_arn_that_it_got),
         cmocka_unit_test(session_that_calls_is_told_with_its_issue_time),
         cmocka_unit_test(caller_that_is_not_told_whole_is_nobody),
         cmocka_unit_test(call_that_failed_says_nothing),
