@@ -180,14 +180,16 @@ static void make_session(struct sb_sandbox *box, const struct sb_request *reques
                          struct sb_answer *answer)
 {
     struct sb_role *role = sb_role_by_arn(box->world, sb_form_get_or(&request->form, "role", ""));
+    const char *user_name = sb_form_get(&request->form, "user");
+    struct sb_user *user = user_name == NULL ? NULL : sb_user_find(box->world->accounts, user_name);
     const char *name = sb_form_get_or(&request->form, "name", "session");
     struct json_object *body;
     struct sb_session *session;
     int64_t issued_ms;
     int64_t expires_ms;
 
-    if (role == NULL) {
-        fail(answer, "role: no role of that ARN");
+    if (role == NULL && user == NULL) {
+        fail(answer, "role: no role of that ARN; user: no user of that name");
         return;
     }
     if (read_instant(&issued_ms, request, "issued", sb_now_ms(box)) != 0 ||
@@ -195,10 +197,14 @@ static void make_session(struct sb_sandbox *box, const struct sb_request *reques
         fail(answer, "issued, expires: expected epoch seconds");
         return;
     }
-    session = sb_session_add(box->world, role, name, issued_ms, expires_ms);
-    session->source_identity = optional(request, "source_identity");
-    session->identity_store_user_id = optional(request, "identity_store_user_id");
-    session->tags = json_object_get(role->tags);
+    if (user != NULL) {
+        session = sb_user_session(user, NULL, issued_ms, expires_ms);
+    } else {
+        session = sb_session_add(box->world, role, name, issued_ms, expires_ms);
+        session->source_identity = optional(request, "source_identity");
+        session->identity_store_user_id = optional(request, "identity_store_user_id");
+        session->tags = json_object_get(role->tags);
+    }
     body = json_object_new_object();
     sb_add_string(body, "AccessKeyId", session->access_key);
     sb_add_string(body, "SecretAccessKey", session->secret);

@@ -193,6 +193,8 @@ struct json_object *sb_boundary_json(const struct sb_policy *policy)
 int64_t sb_policy_uses(const struct sb_account *account, const struct sb_policy *policy,
                        bool boundary)
 {
+    const struct sb_user *user;
+    const struct sb_group *group;
     int64_t uses = 0;
     size_t i;
 
@@ -205,5 +207,11 @@ int64_t sb_policy_uses(const struct sb_account *account, const struct sb_policy 
              attachment = attachment->next)
             uses += attachment->policy == policy;
     }
+    for (user = account->world->users; user != NULL; user = user->next) {
+        if (user->account == account && !user->deleted)
+            uses += boundary ? user->boundary == policy : sb_bag_attaches(&user->bag, policy);
+    }
+    for (group = account->groups; group != NULL; group = group->next)
+        uses += !boundary && sb_bag_attaches(&group->bag, policy);
     return uses;
 }

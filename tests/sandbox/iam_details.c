@@ -6,7 +6,7 @@
 #include "actions.h"
 #include "iam.h"
 
-enum kind { USERS, ROLES, LOCAL_POLICIES, AWS_POLICIES };
+enum kind { USERS, GROUPS, ROLES, LOCAL_POLICIES, AWS_POLICIES };
 
 struct filter {
     bool wanted[AWS_POLICIES + 1];
@@ -20,14 +20,15 @@ static int64_t position_of(enum kind kind, int64_t serial)
 
 static int read_filter(struct sb_call *call, struct filter *filter)
 {
-    static const char *const names[] = {"User", "Role", "LocalManagedPolicy", "AWSManagedPolicy"};
+    static const char *const names[] = {"User", "Group", "Role", "LocalManagedPolicy",
+                                        "AWSManagedPolicy"};
     const char *name;
     unsigned n;
     int kind;
 
     memset(filter, 0, sizeof(*filter));
     for (n = 1; (name = sb_member(call, "Filter", n, NULL)) != NULL; n++) {
-        bool known = strcmp(name, "Group") == 0; /* there are none here */
+        bool known = false;
 
         for (kind = USERS; kind <= AWS_POLICIES; kind++) {
             if (strcmp(name, names[kind]) == 0)
@@ -45,27 +46,11 @@ static int read_filter(struct sb_call *call, struct filter *filter)
     return 0;
 }
 
-static struct json_object *user_detail(const struct sb_user *user)
-{
-    struct json_object *object = json_object_new_object();
-
-    sb_add_string(object, "Path", "/");
-    sb_add_string(object, "UserName", user->name);
-    sb_add_string(object, "UserId", user->id);
-    sb_add_string(object, "Arn", user->arn);
-    sb_add_instant(object, "CreateDate", user->created_ms);
-    json_object_object_add(object, "GroupList", json_object_new_array());
-    json_object_object_add(object, "AttachedManagedPolicies", json_object_new_array());
-    json_object_object_add(object, "Tags", json_object_new_array());
-    return object;
-}
-
-static struct json_object *inline_details(const struct sb_role *role)
+static struct json_object *inline_details(const struct sb_document *document)
 {
     struct json_object *list = json_object_new_array();
-    const struct sb_document *document;
 
-    for (document = role->inline_policies; document != NULL; document = document->next) {
+    for (; document != NULL; document = document->next) {
         struct json_object *object = json_object_new_object();
 
         sb_add_string(object, "PolicyName", document->name);
@@ -75,14 +60,59 @@ static struct json_object *inline_details(const struct sb_role *role)
     return list;
 }
 
+static struct json_object *attached_details(const struct sb_attachment *attachment)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (; attachment != NULL; attachment = attachment->next)
+        json_object_array_add(list, sb_attached_json(attachment->policy));
+    return list;
+}
+
+static struct json_object *group_detail(const struct sb_group *group)
+{
+    struct json_object *object = json_object_new_object();
+
+    sb_add_string(object, "Path", "/");
+    sb_add_string(object, "GroupName", group->name);
+    sb_add_string(object, "GroupId", group->id);
+    sb_add_string(object, "Arn", group->arn);
+    sb_add_instant(object, "CreateDate", group->created_ms);
+    json_object_object_add(object, "GroupPolicyList", inline_details(group->bag.inline_policies));
+    json_object_object_add(object, "AttachedManagedPolicies",
+                           attached_details(group->bag.attachments));
+    return object;
+}
+
+/* As AWS does, no UserPolicyList where there is nothing to list. */
+static struct json_object *user_detail(const struct sb_user *user)
+{
+    struct json_object *object = json_object_new_object();
+    struct json_object *groups = json_object_new_array();
+    const struct sb_membership *member;
+
+    for (member = user->groups; member != NULL; member = member->next)
+        json_object_array_add(groups, json_object_new_string(member->group->name));
+
+    sb_add_string(object, "Path", user->path);
+    sb_add_string(object, "UserName", user->name);
+    sb_add_string(object, "UserId", user->id);
+    sb_add_string(object, "Arn", user->arn);
+    sb_add_instant(object, "CreateDate", user->created_ms);
+    if (user->bag.inline_policies != NULL)
+        json_object_object_add(object, "UserPolicyList", inline_details(user->bag.inline_policies));
+    json_object_object_add(object, "GroupList", groups);
+    json_object_object_add(object, "AttachedManagedPolicies",
+                           attached_details(user->bag.attachments));
+    json_object_object_add(object, "PermissionsBoundary", sb_boundary_json(user->boundary));
+    json_object_object_add(object, "Tags", json_object_new_array());
+    return object;
+}
+
 static struct json_object *role_detail(const struct sb_role *role)
 {
     struct json_object *object = json_object_new_object();
-    struct json_object *attached = json_object_new_array();
-    const struct sb_attachment *attachment;
 
-    for (attachment = role->attachments; attachment != NULL; attachment = attachment->next)
-        json_object_array_add(attached, sb_attached_json(attachment->policy));
     sb_add_string(object, "Path", role->path);
     sb_add_string(object, "RoleName", role->name);
     sb_add_string(object, "RoleId", role->id);
@@ -90,8 +120,8 @@ static struct json_object *role_detail(const struct sb_role *role)
     sb_add_instant(object, "CreateDate", role->created_ms);
     sb_add_encoded(object, "AssumeRolePolicyDocument", role->trust_text);
     json_object_object_add(object, "InstanceProfileList", json_object_new_array());
-    json_object_object_add(object, "RolePolicyList", inline_details(role));
-    json_object_object_add(object, "AttachedManagedPolicies", attached);
+    json_object_object_add(object, "RolePolicyList", inline_details(role->inline_policies));
+    json_object_object_add(object, "AttachedManagedPolicies", attached_details(role->attachments));
     json_object_object_add(object, "PermissionsBoundary", sb_boundary_json(role->boundary));
     json_object_object_add(
         object, "Tags", role->tags != NULL ? json_object_get(role->tags) : json_object_new_array());
@@ -143,7 +173,7 @@ static struct json_object *list_users(const struct sb_call *call, struct sb_page
     do {
         next = NULL;
         for (user = call->box->world->users; user != NULL; user = user->next) {
-            if (user->account == call->caller.account && user->serial > after &&
+            if (user->account == call->caller.account && !user->deleted && user->serial > after &&
                 (next == NULL || user->serial < next->serial))
                 next = user;
         }
@@ -153,6 +183,18 @@ static struct json_object *list_users(const struct sb_call *call, struct sb_page
         if (sb_page_take(page, position_of(USERS, next->serial)))
             json_object_array_add(list, user_detail(next));
     } while (next != NULL);
+    return list;
+}
+
+static struct json_object *list_groups(const struct sb_account *account, struct sb_page *page)
+{
+    struct json_object *list = json_object_new_array();
+    const struct sb_group *group;
+
+    for (group = account->groups; group != NULL; group = group->next) {
+        if (sb_page_take(page, position_of(GROUPS, group->serial)))
+            json_object_array_add(list, group_detail(group));
+    }
     return list;
 }
 
@@ -185,6 +227,7 @@ int sb_get_details(struct sb_call *call)
 {
     const struct sb_account *account = call->caller.account;
     struct json_object *users = NULL;
+    struct json_object *groups = NULL;
     struct json_object *roles = NULL;
     struct json_object *policies = json_object_new_array();
     struct filter filter;
@@ -195,6 +238,7 @@ int sb_get_details(struct sb_call *call)
         return -1;
     }
     users = filter.wanted[USERS] ? list_users(call, &page) : json_object_new_array();
+    groups = filter.wanted[GROUPS] ? list_groups(account, &page) : json_object_new_array();
     roles = filter.wanted[ROLES] ? list_roles(account, &page) : json_object_new_array();
     if (filter.wanted[LOCAL_POLICIES])
         list_policies(account, account->policies, LOCAL_POLICIES, &page, policies);
@@ -202,7 +246,7 @@ int sb_get_details(struct sb_call *call)
         list_policies(account, call->box->world->aws_policies, AWS_POLICIES, &page, policies);
     call->result = json_object_new_object();
     json_object_object_add(call->result, "UserDetailList", users);
-    json_object_object_add(call->result, "GroupDetailList", json_object_new_array());
+    json_object_object_add(call->result, "GroupDetailList", groups);
     json_object_object_add(call->result, "RoleDetailList", roles);
     json_object_object_add(call->result, "Policies", policies);
     sb_page_end(&page, call->result);

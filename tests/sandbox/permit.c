@@ -40,8 +40,14 @@ static void put_tags(struct json_object *context, struct json_object *tags)
 
 static void put_session(struct json_object *context, const struct sb_session *session)
 {
-    put(context, "aws:principaltype", "AssumedRole");
-    put(context, "aws:principalarn", session->role_arn);
+    if (session->user == NULL) {
+        put(context, "aws:principaltype", "AssumedRole");
+        put(context, "aws:principalarn", session->role_arn);
+    } else {
+        put(context, "aws:principaltype", session->federated ? "FederatedUser" : "User");
+        put(context, "aws:principalarn", session->arn);
+        put(context, "aws:username", session->federated ? NULL : session->user->name);
+    }
     put_owned(context, "aws:tokenissuetime", sb_iso_millis(session->issued_ms));
     put(context, "aws:multifactorauthpresent", "false");
     put(context, "aws:sourceidentity", session->source_identity);
@@ -78,6 +84,28 @@ static struct json_object *context_of(const struct sb_call *call, struct json_ob
     return context;
 }
 
+/* session: his, NULL: his own keys. A federated user may do nothing that his policy does not say.
+ */
+static enum sb_effect user_effect(const struct sb_user *user, const struct sb_session *session,
+                                  const struct sb_question *question)
+{
+    struct json_object *identity = sb_user_identity(user);
+    enum sb_effect effect = sb_evaluate_all(question, identity);
+    enum sb_effect limit = SB_ALLOW;
+
+    json_object_put(identity);
+    if (effect == SB_EXPLICIT_DENY)
+        return effect;
+    if (user->admin)
+        effect = SB_ALLOW;
+    if (user->boundary != NULL)
+        limit = sb_evaluate(question, user->boundary->standing->parsed, NULL);
+    if (limit == SB_ALLOW && session != NULL && session->federated)
+        limit = session->policy == NULL ? SB_IMPLICIT_DENY
+                                        : sb_evaluate(question, session->policy, NULL);
+    return limit == SB_ALLOW ? effect : limit;
+}
+
 /* Identity policies, boundary and session policy of the caller. */
 static enum sb_effect own_effect(const struct sb_call *call, const struct sb_question *question)
 {
@@ -88,7 +116,9 @@ static enum sb_effect own_effect(const struct sb_call *call, const struct sb_que
     enum sb_effect limit;
 
     if (session == NULL)
-        return call->caller.user->admin ? SB_ALLOW : SB_IMPLICIT_DENY;
+        return user_effect(call->caller.user, NULL, question);
+    if (session->user != NULL)
+        return user_effect(session->user, session, question);
     role = sb_session_role(session);
     view = role != NULL ? sb_role_view(role, sb_now_ms(call->box)) : NULL;
     if (view == NULL)

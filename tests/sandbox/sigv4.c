@@ -293,7 +293,8 @@ static int find_caller(struct sb_call *call, const struct sb_claim *claim, const
     caller->session = sb_session_by_key(call->box->world, claim->key_id);
     if (caller->session == NULL ||
         !sb_opaque_fits(caller->session->token, claim->token, call->box->faults.lax) ||
-        sb_session_role(caller->session) == NULL) {
+        (caller->session->user != NULL ? caller->session->user->deleted
+                                       : sb_session_role(caller->session) == NULL)) {
         caller->session = NULL;
         return sb_fail(call, 403, "InvalidClientTokenId", "%s", invalid_token);
     }

@@ -123,7 +123,8 @@ static struct json_object *make_claims(const struct sb_call *call, struct json_o
 {
     struct json_object *claims = json_object_new_object();
     const struct sb_session *session = call->caller.session;
-    const char *subject = session != NULL ? session->role_arn : call->caller.arn;
+    const char *subject =
+        session != NULL && session->user == NULL ? session->role_arn : call->caller.arn;
     int64_t now_s = sb_now_ms(call->box) / 1000;
     char *issuer = sb_issuer(call->box, call->caller.account);
     char *id = sb_random_uuid();

@@ -64,6 +64,7 @@ struct sb_account *sb_account_add(struct sb_world *world, const char *id)
     struct sb_account **end = &world->accounts;
 
     account->id = sb_copy(id);
+    account->world = world;
     account->federation = true;
     account->keys = sb_keys_new();
     account->roles_by_name = lh_kchar_table_new(64, free_role_name);
@@ -78,20 +79,101 @@ struct sb_account *sb_account_add(struct sb_world *world, const char *id)
 struct sb_user *sb_user_add(struct sb_world *world, struct sb_account *account, const char *name,
                             const char *access_key, const char *secret, bool admin)
 {
+    struct sb_user *user = sb_user_create(account, "/", name);
+
+    (void)world;
+    user->access_key = sb_copy(access_key);
+    user->secret = sb_copy(secret);
+    user->admin = admin;
+    return user;
+}
+
+struct sb_user *sb_user_create(struct sb_account *account, const char *path, const char *name)
+{
     struct sb_user *user = sb_alloc(sizeof(*user));
 
     user->account = account;
-    user->serial = ++world->last_serial;
+    user->serial = ++account->world->last_serial;
     user->name = sb_copy(name);
+    user->path = sb_copy(path);
     user->id = sb_random_name("AIDA", 17);
-    user->arn = sb_format("arn:aws:iam::%s:user/%s", account->id, name);
-    user->access_key = sb_copy(access_key);
-    user->secret = sb_copy(secret);
+    user->arn = sb_format("arn:aws:iam::%s:user%s%s", account->id, path, name);
     user->created_ms = sb_wall_ms();
-    user->admin = admin;
-    user->next = world->users;
-    world->users = user;
+    user->next = account->world->users;
+    account->world->users = user;
     return user;
+}
+
+struct sb_user *sb_user_find(const struct sb_account *account, const char *name)
+{
+    struct sb_user *user;
+
+    for (user = account->world->users; user != NULL; user = user->next) {
+        if (user->account == account && !user->deleted && strcasecmp(user->name, name) == 0)
+            return user;
+    }
+    return NULL;
+}
+
+struct sb_group *sb_group_find(const struct sb_account *account, const char *name)
+{
+    struct sb_group *group;
+
+    for (group = account->groups; group != NULL; group = group->next) {
+        if (strcasecmp(group->name, name) == 0)
+            return group;
+    }
+    return NULL;
+}
+
+struct sb_group *sb_group_create(struct sb_account *account, const char *name)
+{
+    struct sb_group *group = sb_alloc(sizeof(*group));
+    struct sb_group **end = &account->groups;
+
+    group->account = account;
+    group->serial = ++account->world->last_serial;
+    group->name = sb_copy(name);
+    group->id = sb_random_name("AGPA", 17);
+    group->arn = sb_format("arn:aws:iam::%s:group/%s", account->id, name);
+    group->created_ms = sb_wall_ms();
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = group;
+    return group;
+}
+
+static void add_documents(struct json_object *list, const struct sb_bag *bag)
+{
+    const struct sb_attachment *attachment;
+    const struct sb_document *document;
+
+    for (document = bag->inline_policies; document != NULL; document = document->next)
+        json_object_array_add(list, json_object_get(document->parsed));
+    for (attachment = bag->attachments; attachment != NULL; attachment = attachment->next)
+        json_object_array_add(list, json_object_get(attachment->policy->standing->parsed));
+}
+
+struct json_object *sb_user_identity(const struct sb_user *user)
+{
+    struct json_object *list = json_object_new_array();
+    const struct sb_membership *member;
+
+    add_documents(list, &user->bag);
+    for (member = user->groups; member != NULL; member = member->next)
+        add_documents(list, &member->group->bag);
+    return list;
+}
+
+bool sb_bag_attaches(const struct sb_bag *bag, const struct sb_policy *policy)
+{
+    const struct sb_attachment *attachment;
+
+    for (attachment = bag->attachments; attachment != NULL; attachment = attachment->next) {
+        if (attachment->policy == policy)
+            return true;
+    }
+    return false;
 }
 
 struct sb_user *sb_user_by_key(const struct sb_world *world, const char *access_key)
@@ -99,7 +181,7 @@ struct sb_user *sb_user_by_key(const struct sb_world *world, const char *access_
     struct sb_user *user;
 
     for (user = world->users; user != NULL; user = user->next) {
-        if (strcmp(user->access_key, access_key) == 0)
+        if (!user->deleted && user->access_key != NULL && strcmp(user->access_key, access_key) == 0)
             return user;
     }
     return NULL;
@@ -228,11 +310,11 @@ void sb_policy_remove(struct sb_policy *policy)
     free_policy(policy);
 }
 
-/* ASIA and 16 base32 digits: a one, the account in 40 bits, the rest by chance. */
-static char *session_key_id(const struct sb_account *account)
+/* ASIA or AKIA and 16 base32 digits: a one, the account in 40 bits, the rest by chance. */
+static char *key_id(const char *prefix, const struct sb_account *account)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    char *key = sb_random_name("ASIA", 16);
+    char *key = sb_random_name(prefix, 16);
     uint64_t bits = (UINT64_C(1) << 40 | strtoull(account->id, NULL, 10)) << 9;
     size_t i;
 
@@ -243,27 +325,57 @@ static char *session_key_id(const struct sb_account *account)
     return key;
 }
 
-struct sb_session *sb_session_add(struct sb_world *world, const struct sb_role *role,
-                                  const char *name, int64_t issued_ms, int64_t expires_ms)
+void sb_user_make_key(struct sb_user *user)
 {
-    struct sb_session *session = sb_alloc(sizeof(*session));
+    user->access_key = key_id("AKIA", user->account);
+    user->secret = sb_random_base64(SECRET_LENGTH);
+}
 
-    session->account = role->account;
-    session->access_key = session_key_id(role->account);
+static void open_session(struct sb_session *session, struct sb_account *account, int64_t issued_ms,
+                         int64_t expires_ms)
+{
+    struct sb_world *world = account->world;
+
+    session->account = account;
+    session->access_key = key_id("ASIA", account);
     session->secret = sb_random_base64(SECRET_LENGTH);
-    session->token = sb_opaque_token(role->account->id, issued_ms);
-    session->role_id = sb_copy(role->id);
-    session->role_arn = sb_copy(role->arn);
-    session->name = sb_copy(name);
-    session->arn =
-        sb_format("arn:aws:sts::%s:assumed-role/%s/%s", role->account->id, role->name, name);
-    session->user_id = sb_format("%s:%s", role->id, name);
+    session->token = sb_opaque_token(account->id, issued_ms);
     session->issued_ms = issued_ms;
     session->expires_ms = expires_ms;
     session->next = world->sessions;
     world->sessions = session;
     if (lh_table_insert(world->sessions_by_key, session->access_key, session) != 0)
         abort();
+}
+
+struct sb_session *sb_session_add(struct sb_world *world, const struct sb_role *role,
+                                  const char *name, int64_t issued_ms, int64_t expires_ms)
+{
+    struct sb_session *session = sb_alloc(sizeof(*session));
+
+    open_session(session, role->account, issued_ms, expires_ms);
+    session->role_id = sb_copy(role->id);
+    session->role_arn = sb_copy(role->arn);
+    session->name = sb_copy(name);
+    session->arn =
+        sb_format("arn:aws:sts::%s:assumed-role/%s/%s", role->account->id, role->name, name);
+    session->user_id = sb_format("%s:%s", role->id, name);
+    (void)world;
+    return session;
+}
+
+struct sb_session *sb_user_session(struct sb_user *user, const char *name, int64_t issued_ms,
+                                   int64_t expires_ms)
+{
+    struct sb_session *session = sb_alloc(sizeof(*session));
+    const char *account = user->account->id;
+
+    open_session(session, user->account, issued_ms, expires_ms);
+    session->user = user;
+    session->federated = name != NULL;
+    session->arn = name == NULL ? sb_copy(user->arn)
+                                : sb_format("arn:aws:sts::%s:federated-user/%s", account, name);
+    session->user_id = name == NULL ? sb_copy(user->id) : sb_format("%s:%s", account, name);
     return session;
 }
 
@@ -279,7 +391,7 @@ struct sb_session *sb_session_by_key(const struct sb_world *world, const char *a
 struct sb_role *sb_session_role(const struct sb_session *session)
 {
     struct sb_role *role;
-    const char *name = strrchr(session->role_arn, '/');
+    const char *name = session->role_arn == NULL ? NULL : strrchr(session->role_arn, '/');
 
     if (name == NULL)
         return NULL;
@@ -304,13 +416,48 @@ static void free_session(struct sb_session *session)
     free(session);
 }
 
+static void free_bag(struct sb_bag *bag)
+{
+    struct sb_attachment *attachment;
+
+    while (bag->inline_policies != NULL)
+        (void)sb_document_remove(&bag->inline_policies, bag->inline_policies->name);
+    while ((attachment = bag->attachments) != NULL) {
+        bag->attachments = attachment->next;
+        free(attachment);
+    }
+}
+
+static void free_groups(struct sb_group *group)
+{
+    struct sb_group *next;
+
+    for (; group != NULL; group = next) {
+        next = group->next;
+        free_bag(&group->bag);
+        free(group->name);
+        free(group->id);
+        free(group->arn);
+        free(group);
+    }
+}
+
 static void free_user(struct sb_user *user)
 {
+    struct sb_membership *member;
+
+    free_bag(&user->bag);
+    while ((member = user->groups) != NULL) {
+        user->groups = member->next;
+        free(member);
+    }
     free(user->name);
+    free(user->path);
     free(user->id);
     free(user->arn);
     free(user->access_key);
-    sb_wipe_string(user->secret);
+    if (user->secret != NULL)
+        sb_wipe_string(user->secret);
     free(user);
 }
 
@@ -330,6 +477,7 @@ static void free_account(struct sb_account *account)
         sb_role_remove(account->roles[account->role_count - 1]);
     free(account->roles);
     lh_table_free(account->roles_by_name);
+    free_groups(account->groups);
     free_policies(account->policies);
     sb_keys_free(account->keys);
     free(account->id);

@@ -61,19 +61,46 @@ struct sb_role {
     struct sb_view *view; /* newest first */
 };
 
+/* What users and groups have of policies; changes are enforced at once. */
+struct sb_bag {
+    struct sb_document *inline_policies;
+    struct sb_attachment *attachments;
+};
+
+struct sb_group {
+    struct sb_account *account;
+    int64_t serial;
+    char *name, *id, *arn;
+    int64_t created_ms;
+    struct sb_bag bag;
+    struct sb_group *next;
+};
+
+struct sb_membership {
+    struct sb_group *group;
+    struct sb_membership *next;
+};
+
 struct sb_user {
     struct sb_account *account;
     int64_t serial;
-    char *name, *id, *arn, *access_key, *secret;
+    char *name, *path, *id, *arn;
+    char *access_key, *secret; /* NULL: he has none */
     int64_t created_ms;
     bool admin;
+    bool deleted; /* kept for the sessions that point here */
+    struct sb_bag bag;
+    struct sb_policy *boundary;
+    struct sb_membership *groups;
     struct sb_user *next;
 };
 
 struct sb_session {
     struct sb_account *account;
     char *access_key, *secret, *token;
-    char *role_id, *role_arn, *name, *arn, *user_id; /* user_id: ROLEID:name */
+    struct sb_user *user;                            /* whose session it is; NULL: a role's */
+    bool federated;                                  /* of GetFederationToken */
+    char *role_id, *role_arn, *name, *arn, *user_id; /* user_id: ROLEID:name; no role: NULL */
     char *source_identity;                           /* NULL: none */
     char *identity_store_user_id;                    /* NULL: none */
     struct json_object *tags;                        /* array of {Key, Value} */
@@ -90,6 +117,8 @@ struct sb_account {
     size_t role_count;
     struct lh_table *roles_by_name; /* key: lower-case name, owned by the table */
     struct sb_policy *policies;
+    struct sb_group *groups; /* by serial */
+    struct sb_world *world;
     struct sb_account *next;
 };
 
@@ -111,6 +140,20 @@ struct sb_account *sb_account_add(struct sb_world *world, const char *id);
 
 struct sb_user *sb_user_add(struct sb_world *world, struct sb_account *account, const char *name,
                             const char *access_key, const char *secret, bool admin);
+/* By name, without case. */
+struct sb_user *sb_user_find(const struct sb_account *account, const char *name);
+struct sb_group *sb_group_find(const struct sb_account *account, const char *name);
+/* The name must be free. No keys yet. */
+struct sb_user *sb_user_create(struct sb_account *account, const char *path, const char *name);
+struct sb_group *sb_group_create(struct sb_account *account, const char *name);
+void sb_user_make_key(struct sb_user *user);
+/* His own documents and those of his groups, parsed: an array, the caller's. */
+struct json_object *sb_user_identity(const struct sb_user *user);
+bool sb_bag_attaches(const struct sb_bag *bag, const struct sb_policy *policy);
+/* name: of a GetFederationToken's; NULL: GetSessionToken. */
+struct sb_session *sb_user_session(struct sb_user *user, const char *name, int64_t issued_ms,
+                                   int64_t expires_ms);
+
 struct sb_user *sb_user_by_key(const struct sb_world *world, const char *access_key);
 
 struct sb_role *sb_role_find(const struct sb_account *account, const char *name);
