@@ -139,10 +139,13 @@ static void take_all(struct sg_agent_account *account)
 
         if (!sg_role_record(&record, role) || record.state != SG_ROLE_PRESENT)
             continue;
-        if (sg_account_take(account, role, &reading) != SG_OK)
-            sg_log(&account->agent->log, SG_LOG_ERROR,
-                   "%s problem=extra policies are too much for one record, or memory ended",
-                   sg_account_where(where, sizeof where, account, role->key));
+        if (sg_account_take(account, role, &reading) == SG_OK)
+            continue;
+        sg_log(&account->agent->log, SG_LOG_ERROR,
+               "%s problem=extra policies are too much for one record, or memory ended",
+               sg_account_where(where, sizeof where, account, role->key));
+        /* Without them it must not pass for one that was read whole. */
+        sg_account_take_stale(account, role, "its extra policies could not be taken");
     }
     if (account->published)
         (void)sg_publish_account(account);
@@ -157,11 +160,20 @@ void sg_extras_read(struct sg_agent_account *account)
     if (extras == NULL)
         return;
     extras->changed = false;
-    if (sg_extra_set_list(&fresh, account, &problems) != SG_OK)
+    int error = sg_extra_set_list(&fresh, account, &problems);
+    if (error == SG_OK) {
+        watch_all(account, &fresh);
+        error = sg_extra_set_read(&fresh, account, &problems);
+    }
+    if (error != SG_OK) {
+        extras->changed = true; /* the next word of inotify, or the next round, reads it again */
+        sg_log(&account->agent->log, SG_LOG_ERROR,
+               "account=%s problem=extra policies could not be read, memory ended; those of before "
+               "stay",
+               account->config->label);
+        sg_log_problems(account->agent, SG_LOG_WARNING, account->config->label, &problems);
         goto out;
-    watch_all(account, &fresh);
-    if (sg_extra_set_read(&fresh, account, &problems) != SG_OK)
-        goto out;
+    }
     const bool changed = extras->reads == 0 || !sg_extra_set_equal(&fresh, &extras->set);
     extras->reads++;
     if (!changed)

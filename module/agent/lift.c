@@ -77,12 +77,13 @@ static bool lift_role(struct sg_agent_account *account, struct sg_role *role,
     (void)sg_account_where(where, sizeof where, account, role->key);
     if (sg_role_record(&previous, role))
         done = sg_merge_lift(&packed, &lifted, &previous, content, log, where) == SG_OK;
-    if (done && lifted == 0)
-        sg_log(log, SG_LOG_NOTICE, "%s lift=nothing: the ratchet does not hold it any more", where);
-    if (done && lifted > 0) {
+    if (done && lifted > 0)
         account->dirty = sg_role_take(&account->roles, role, &packed) || account->dirty;
+    /* Also what an earlier look let go of, and could not write. */
+    if (done && account->dirty)
         done = sg_publish_account(account) == SG_OK;
-    }
+    else if (done)
+        sg_log(log, SG_LOG_NOTICE, "%s lift=nothing: the ratchet does not hold it any more", where);
     sg_buffer_clear(&packed);
     return done;
 }

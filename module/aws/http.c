@@ -23,7 +23,7 @@ struct sg_http_transfer {
     struct sg_http_transfer *previous, *next;
     CURL *easy;
     struct curl_slist *headers;
-    struct sg_buffer body;
+    struct sg_buffer body, sent;
     struct sg_http_done done;
     size_t header_bytes;
     int64_t date_ms;
@@ -68,6 +68,7 @@ static void free_transfer(struct sg_http_transfer *transfer)
         explicit_bzero(header->data, strlen(header->data)); /* Authorization and session token */
     curl_slist_free_all(transfer->headers);
     sg_buffer_wipe(&transfer->body); /* credentials come in answers, too */
+    sg_buffer_wipe(&transfer->sent);
     free(transfer);
 }
 
@@ -213,11 +214,15 @@ static bool set_content(struct sg_http_transfer *transfer, const struct sg_http_
     if (request->put && (!add_header(transfer, &no_type) ||
                          curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "PUT") != CURLE_OK))
         return false;
+    /* Not COPYPOSTFIELDS: bodies hold identity tokens, and curl would not cleanse its copy. What it
+     * gathers into one send it does not cleanse either; that can't be helped. */
+    sg_buffer_add_text(&transfer->sent, request->body);
     if ((request->post || request->put) &&
-        (!add_header(transfer, &expect) || curl_easy_setopt(easy, CURLOPT_POST, 1L) != CURLE_OK ||
-         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)request->body.length) != CURLE_OK ||
-         curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS,
-                          request->body.length == 0 ? "" : request->body.data) != CURLE_OK))
+        (transfer->sent.failed || !add_header(transfer, &expect) ||
+         curl_easy_setopt(easy, CURLOPT_POST, 1L) != CURLE_OK ||
+         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)transfer->sent.length) != CURLE_OK ||
+         curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
+                          transfer->sent.data == NULL ? "" : transfer->sent.data) != CURLE_OK))
         return false;
     return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&

@@ -144,6 +144,21 @@ def what_can_not_be_read_counts_as_matching_and_is_named():
         assert "indeterminate" in said
 
 
+def policies_too_many_for_one_record_leave_the_role_no_fresher_than_its_last_read():
+    with World("refresh = 1h\nmax_stale = 1d\n") as world:
+        world.start()
+        users = ["AROAEXAMPLEEXAMPLE:%s%d" % ("x" * 200, number) for number in range(400)]
+        for number in range(20):
+            world.put("other/%d.json" % number, json.dumps({"Version": "2012-10-17", "Statement": [
+                {"Effect": "Deny", "Action": "*", "Resource": "*", "Sid": str(number),
+                 "Condition": {"StringLike": {"aws:userid": users[part::4]}}}
+                for part in range(4)]}))
+        line = world.agent.wait_log("too much for one record")
+        assert "role=other" in line and "error" in line, line
+        wait_for(lambda: world.agent.record("other").stale_since_ms, "the role to be stale")
+        assert not world.agent.record("app-two").stale_since_ms
+
+
 def folder_that_others_may_write_or_that_is_gone_counts_as_matching():
     with World("refresh = 1h\nmax_stale = 1d\n") as world:
         world.put("other/scp.json", revocation(EARLY))
@@ -184,6 +199,7 @@ run([folder_says_whom_a_policy_is_for,
      change_counts_at_once_and_without_iam,
      removal_needs_two_looks,
      what_can_not_be_read_counts_as_matching_and_is_named,
+     policies_too_many_for_one_record_leave_the_role_no_fresher_than_its_last_read,
      folder_that_others_may_write_or_that_is_gone_counts_as_matching,
      role_that_is_read_by_itself_has_them_too,
      folder_that_is_configured_no_more_is_forgotten])

@@ -146,6 +146,31 @@ def lift_lets_go_of_what_it_showed_and_of_nothing_else():
         assert not os.path.exists(path)
 
 
+def lift_that_could_not_be_written_is_not_forgotten():
+    with World() as world:
+        world.lose()
+        blocker = os.path.join(world.agent.state, "account-prod.cdb.new", "x")
+        os.makedirs(blocker)
+        start = len(world.agent.log)
+        asking = subprocess.Popen([PROGRAM, "--conf", world.agent.conf, "lift", "app"],
+                                  env=world.agent.environment, stdout=subprocess.DEVNULL)
+        try:
+            world.agent.wait_log("the store can't be written", start)
+            path = os.path.join(world.agent.state, "lift:prod:app:")
+            other = os.path.join(world.agent.state, "lift:prod:nobody:")
+            with open(other + ".new", "w") as file:
+                file.write("00" * 16 + "\n")
+            os.rename(other + ".new", other)  # another look at the folder
+            wait_for(lambda: not os.path.exists(other), "the file that asks for nothing to go")
+            assert os.path.exists(path) and world.kept()
+        finally:
+            asking.wait(60)
+        os.rmdir(blocker)
+        os.rmdir(os.path.dirname(blocker))
+        wait_for(lambda: world.enforced() == [], "what was asked for")
+        wait_for(lambda: not os.path.exists(path), "the end of the file", 60)
+
+
 def only_root_and_the_agents_user_may_lift():
     if os.geteuid() != 0:
         raise Skipped("not root")
@@ -210,6 +235,7 @@ run([removed_revocation_is_kept_and_everybody_is_told,
      lift_lets_go_at_once_and_for_good,
      lift_waits_for_an_agent_that_does_not_run,
      lift_lets_go_of_what_it_showed_and_of_nothing_else,
+     lift_that_could_not_be_written_is_not_forgotten,
      only_root_and_the_agents_user_may_lift,
      token_that_was_minted_after_the_removal_proves_nothing,
      date_moved_back_is_an_alarm_and_both_are_kept,
