@@ -1,7 +1,7 @@
 """A server on loopback that does what a broken or hostile one does, each connection the same:
 hang (accepts, says nothing), drip (a byte now and then), flood (a body without end), headers
 (headers without end), garbage (bytes that are no HTTP), cut (half of what it promised), answer
-(what `body` holds, as a good one does)."""
+(what `body` holds, as a good one does), raw (`body` and nothing else)."""
 
 import socket
 import threading
@@ -75,6 +75,9 @@ class Hostile:
     def answer(self, connection):
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                            b"Content-Length: %d\r\n\r\n" % len(self.body) + self.body)
+
+    def raw(self, connection):
+        connection.sendall(self.body)
 
     def close(self):
         self.ended.set()
