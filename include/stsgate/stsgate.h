@@ -87,6 +87,8 @@ enum stsgate_error {
     X(KEYS_UNAVAILABLE, "keys-unavailable", 503, "the issuer's keys are missing or too old")       \
     X(SLOW_SIGNATURE, "slow-signature", 503, "the signature is to be checked off the event loop")  \
     X(BUSY, "busy", 503, "too many requests are waiting for a decision")                           \
+    X(OVER_BUDGET, "over-budget", 503,                                                             \
+      "too many signatures that are slow to check failed a moment ago")                            \
     X(UNKNOWN_SERVICE, "unknown-service", 503, "this gateway has no service of that name")         \
     X(INTERNAL_ERROR, "internal-error", 503, "memory or another resource ended")                   \
     X(IDENTITY_PENDING, "identity-pending", 503,                                                   \

@@ -355,7 +355,7 @@ class Nginx:
 
     def calls(self, word):
         return [line for line in self.read("gate/trace").splitlines()
-                if line.split(" ", 1)[1].startswith(word)]
+                if line.partition(" ")[2].startswith(word)]
 
 
 def alarms(log):

@@ -1,8 +1,13 @@
 # test_nginx_budget.py: forged credentials whose signatures are slow to check, from clients that do
 # not stop. They are refused unlooked at; everybody else is served.
+import re
+import time
 import unittest
 
 from nginx_host import UNDER, Case, main, until
+
+TURNED = (r"\[warn\].* stsgate: slow signatures turned away in the last 10 s: "
+          r"(\d+) over their client's budget, (\d+) over that of all, (\d+) for a full queue")
 
 
 @unittest.skipIf(UNDER, "valgrind is too slow to use a budget up within its window")
@@ -25,7 +30,7 @@ class Budget(Case):
     def status(self, credential, address):
         answer = self.get("/", credential, headers=["X-Real-IP: " + address])
         if answer.status == 503:
-            self.assertTrue(answer.get("Retry-After"))
+            self.assertIn(int(answer.get("Retry-After")), range(1, 11))
         return answer.status
 
     def exhaust(self, address):
@@ -90,6 +95,41 @@ class Budget(Case):
     def test_it_is_told_once_a_window(self):
         self.exhaust("192.0.2.8")
         self.assertIn("slow signatures of this client failed", self.nginx.read("error.log"))
+
+    def turned(self):
+        """What the log counted so far: by their client's budget, that of all, a full queue."""
+        found = re.findall(TURNED, self.nginx.read("error.log"))
+        return [sum(int(line[i]) for line in found) for i in range(3)]
+
+    def refusals(self, detail):
+        return len(re.findall(r"reason=over-budget .*detail=\"slow signatures of %s failed\"" % detail,
+                              self.nginx.read("error.log")))
+
+    def test_each_that_was_turned_away_is_counted_once(self):
+        self.exhaust("192.0.2.9")
+        for _ in range(5):
+            self.status("slow.allow", "192.0.2.9")
+        end = time.monotonic() + 60
+        while self.turned()[:2] != [self.refusals("this client"), self.refusals("all clients")]:
+            self.assertLess(time.monotonic(), end, "%s, %d" % (self.turned(),
+                                                               self.refusals("this client")))
+            time.sleep(0.1)
+        self.assertGreaterEqual(self.turned()[0], 1)
+        self.assertEqual(self.turned()[2], 0)
+        until(lambda: self.nginx.read("access.log").count(" 503 decision=undecided "
+              "reason=over-budget ") == self.refusals("this client") + self.refusals("all clients"),
+              "$stsgate_reason to say the same")
+
+    def test_many_addresses_together_have_a_budget_too(self):
+        before = self.refusals("all clients")
+        for number in range(2000):      # a window may end on the way
+            address = "2001:db8:1:%x::1" % (number // 10)
+            if self.status("slow.forged", address) == 503:
+                break
+        self.assertEqual(self.refusals("all clients"), before + 1)
+        self.assertEqual(self.status("allow", "192.0.2.10"), 200)
+        self.assertIn("400 slow signatures failed", self.nginx.read("error.log"))
+        until(lambda: self.status("slow.allow", "192.0.2.11") == 200, "the next window")
 
 
 if __name__ == "__main__":

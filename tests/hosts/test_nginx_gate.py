@@ -2,6 +2,7 @@
 # and the agent with `source = file`, from its absence to a revocation and back.
 import contextlib
 import datetime
+import itertools
 import json
 import os
 import shutil
@@ -179,6 +180,26 @@ class KeyFiles(RealGate):
         self.assertEqual([c.receive().status for c in connections], [200] * 20)
         for connection in connections:
             connection.close()
+
+    @unittest.skipIf(nginx_host.UNDER, "valgrind is too slow to use a budget up within its window")
+    def test_forger_over_budget_gets_503_and_what_was_seen_still_passes(self):
+        seen, new, fast = self.token("ES384"), self.token("ES384", session_name="new"), self.token()
+        self.assertEqual(self.get("/", seen).status, 200)
+        head, body, signature = seen.split(".")
+
+        def over(count=itertools.count()):
+            forged = "%s.%s.%08d%s" % (head, body, next(count), signature[8:])
+            return self.get("/", forged).status == 503
+        for _ in range(5):
+            until(over, "the end of the budget")
+            answers = [self.get("/", token) for token in (new, seen, fast)]
+            if over():      # it was the same window
+                break
+            new = self.token("ES384", session_name="later")
+        self.assertEqual([answer.status for answer in answers], [503, 200, 200])
+        self.assertIn(int(answers[0].get("Retry-After")), range(1, 11))
+        self.assertIn(" reason=over-budget ", self.nginx.read("error.log"))
+        until(lambda: self.get("/", new).status == 200, "the next window")
 
     def test_changed_signature_is_refused(self):
         for issuer in "HS256", "ES384":

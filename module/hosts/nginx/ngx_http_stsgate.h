@@ -4,6 +4,7 @@
  *   _module.c     directives, the two phase handlers
  *   _gate.c       the life of the gate and its readers
  *   _check.c      a request in, an answer out: credential, verdict, headers
+ *   _bearer.c     what of a header is the credential
  *   _wait.c       the worker's connection to the agent, requests that wait
  *   _thread.c     slow signatures in a thread
  *   _budget.c     how many of them may fail
@@ -39,6 +40,12 @@
 #define NGX_HTTP_STSGATE_WINDOW         10000
 #define NGX_HTTP_STSGATE_CLIENTS        1024
 
+/* why a first check of a slow signature was turned away, and how often */
+#define NGX_HTTP_STSGATE_CLIENT_OVER    1
+#define NGX_HTTP_STSGATE_ALL_OVER       2
+#define NGX_HTTP_STSGATE_QUEUE_FULL     3
+#define NGX_HTTP_STSGATE_TURNED         4
+
 #define NGX_HTTP_STSGATE_VARIABLES  7
 
 /* "2026-11-24T10:30:20.123Z/2026-11-24T22:30:20.123Z" */
@@ -69,6 +76,8 @@ typedef struct {
     ngx_msec_t                  window;       /* of `failed` */
     ngx_uint_t                  failed;       /* slow signatures of all clients */
     ngx_http_stsgate_client_t   clients[NGX_HTTP_STSGATE_CLIENTS];
+    ngx_uint_t                  turned[NGX_HTTP_STSGATE_TURNED];
+    ngx_event_t                 tell;         /* of those, once a window */
 } ngx_http_stsgate_worker_t;
 
 
@@ -129,6 +138,7 @@ typedef struct {
     unsigned                    sealed:1;
     unsigned                    refused:1;    /* the thread wrote the result */
     unsigned                    cleanup:1;
+    unsigned                    turned:2;     /* NGX_HTTP_STSGATE_.._OVER */
 
     struct stsgate_result       result;       /* last: written whole by a check */
 } ngx_http_stsgate_ctx_t;
@@ -154,8 +164,11 @@ ngx_int_t ngx_http_stsgate_post_slow(ngx_http_stsgate_ctx_t *ctx,
     struct stsgate_request *request);
 ngx_int_t ngx_http_stsgate_await_thread(ngx_http_stsgate_worker_t *worker);
 
-ngx_int_t ngx_http_stsgate_within_budget(ngx_http_stsgate_ctx_t *ctx);
+ngx_uint_t ngx_http_stsgate_over_budget(ngx_http_stsgate_ctx_t *ctx);
 void ngx_http_stsgate_count_failed(ngx_http_stsgate_ctx_t *ctx);
+void ngx_http_stsgate_turn_away(ngx_http_stsgate_ctx_t *ctx, ngx_uint_t why);
+void ngx_http_stsgate_set_turned(ngx_http_stsgate_ctx_t *ctx);
+void ngx_http_stsgate_tell_turned(ngx_http_stsgate_worker_t *worker);
 
 ngx_int_t ngx_http_stsgate_add_variables(ngx_conf_t *cf);
 ngx_int_t ngx_http_stsgate_index_variables(ngx_conf_t *cf,

@@ -7,7 +7,8 @@
  * ngx_http_realip_module gives; of IPv6 its /64) and for all together, in
  * windows of ten seconds, for each worker.  Who is over budget gets 503 for
  * credentials that were not seen yet and whose check is slow; what is
- * remembered, and what is fast, is never touched.
+ * remembered, and what is fast, is never touched.  How many were turned away,
+ * and by which limit, is told once a window.
  *
  * It must never let anything in: all it can do is refuse.
  */
@@ -108,8 +109,10 @@ ngx_http_stsgate_window(ngx_http_stsgate_worker_t *worker)
 }
 
 
-ngx_int_t
-ngx_http_stsgate_within_budget(ngx_http_stsgate_ctx_t *ctx)
+/* NGX_HTTP_STSGATE_.._OVER; 0: it may be checked */
+
+ngx_uint_t
+ngx_http_stsgate_over_budget(ngx_http_stsgate_ctx_t *ctx)
 {
     ngx_msec_t                  window;
     ngx_http_stsgate_client_t  *client;
@@ -117,12 +120,16 @@ ngx_http_stsgate_within_budget(ngx_http_stsgate_ctx_t *ctx)
     window = ngx_http_stsgate_window(ctx->worker);
 
     if (ctx->worker->failed >= NGX_HTTP_STSGATE_ALL_FAILED) {
-        return 0;
+        return NGX_HTTP_STSGATE_ALL_OVER;
     }
 
     client = ngx_http_stsgate_client(ctx, window);
 
-    return client == NULL || client->failed < NGX_HTTP_STSGATE_CLIENT_FAILED;
+    if (client && client->failed >= NGX_HTTP_STSGATE_CLIENT_FAILED) {
+        return NGX_HTTP_STSGATE_CLIENT_OVER;
+    }
+
+    return 0;
 }
 
 
@@ -152,18 +159,127 @@ ngx_http_stsgate_count_failed(ngx_http_stsgate_ctx_t *ctx)
 }
 
 
+static void
+ngx_http_stsgate_tell(ngx_event_t *ev)
+{
+    ngx_http_stsgate_tell_turned(ev->data);
+}
+
+
+void
+ngx_http_stsgate_turn_away(ngx_http_stsgate_ctx_t *ctx, ngx_uint_t why)
+{
+    ngx_http_stsgate_worker_t  *worker;
+
+    worker = ctx->worker;
+
+    ctx->turned = why & 3;
+    worker->turned[why]++;
+
+    if (worker->tell.timer_set) {
+        return;
+    }
+
+    worker->tell.handler = ngx_http_stsgate_tell;
+    worker->tell.data = worker;
+    worker->tell.log = ngx_cycle->log;
+    worker->tell.cancelable = 1;
+
+    ngx_add_timer(&worker->tell, NGX_HTTP_STSGATE_WINDOW);
+}
+
+
+/* what the client and the log are told of this request */
+
+void
+ngx_http_stsgate_set_turned(ngx_http_stsgate_ctx_t *ctx)
+{
+    ngx_msec_t   left;
+    const char  *detail;
+
+    if (ctx->turned == NGX_HTTP_STSGATE_QUEUE_FULL) {
+        detail = "64 slow signatures are before it";
+
+    } else {
+        detail = (ctx->turned == NGX_HTTP_STSGATE_CLIENT_OVER)
+                 ? "slow signatures of this client failed"
+                 : "slow signatures of all clients failed";
+
+        left = NGX_HTTP_STSGATE_WINDOW
+               - ngx_current_msec % NGX_HTTP_STSGATE_WINDOW;
+
+        ctx->result.reason = STSGATE_REASON_OVER_BUDGET;
+        ctx->result.retry_after_s = (unsigned) ((left + 999) / 1000);
+    }
+
+    (void) ngx_cpystrn((u_char *) ctx->result.detail, (u_char *) detail,
+                       sizeof(ctx->result.detail));
+}
+
+
+/* once a window, and at a worker's end */
+
+void
+ngx_http_stsgate_tell_turned(ngx_http_stsgate_worker_t *worker)
+{
+    ngx_uint_t  *turned;
+
+    turned = worker->turned;
+
+    if (worker->tell.timer_set) {
+        ngx_del_timer(&worker->tell);
+    }
+
+    if (turned[NGX_HTTP_STSGATE_CLIENT_OVER]
+        + turned[NGX_HTTP_STSGATE_ALL_OVER]
+        + turned[NGX_HTTP_STSGATE_QUEUE_FULL] == 0)
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "stsgate: slow signatures turned away in the last %d s: "
+                  "%ui over their client's budget, %ui over that of all, "
+                  "%ui for a full queue",
+                  NGX_HTTP_STSGATE_WINDOW / 1000,
+                  turned[NGX_HTTP_STSGATE_CLIENT_OVER],
+                  turned[NGX_HTTP_STSGATE_ALL_OVER],
+                  turned[NGX_HTTP_STSGATE_QUEUE_FULL]);
+
+    ngx_memzero(turned, sizeof(worker->turned));
+}
+
+
 #else
 
 
-ngx_int_t
-ngx_http_stsgate_within_budget(ngx_http_stsgate_ctx_t *ctx)
+ngx_uint_t
+ngx_http_stsgate_over_budget(ngx_http_stsgate_ctx_t *ctx)
 {
-    return 1;
+    return 0;
 }
 
 
 void
 ngx_http_stsgate_count_failed(ngx_http_stsgate_ctx_t *ctx)
+{
+}
+
+
+void
+ngx_http_stsgate_turn_away(ngx_http_stsgate_ctx_t *ctx, ngx_uint_t why)
+{
+}
+
+
+void
+ngx_http_stsgate_set_turned(ngx_http_stsgate_ctx_t *ctx)
+{
+}
+
+
+void
+ngx_http_stsgate_tell_turned(ngx_http_stsgate_worker_t *worker)
 {
 }
 

@@ -11,11 +11,11 @@
 
 
 #include "ngx_http_stsgate.h"
+#include "ngx_http_stsgate_bearer.h"
 
 
 static ngx_int_t ngx_http_stsgate_read_credential(ngx_http_request_t *r,
     struct stsgate_text *credential);
-static ngx_uint_t ngx_http_stsgate_is_odd(u_char *p, u_char *last);
 static ngx_int_t ngx_http_stsgate_read_request(ngx_http_request_t *r,
     ngx_http_stsgate_ctx_t *ctx, struct stsgate_request *request);
 static ngx_int_t ngx_http_stsgate_answer(ngx_http_request_t *r,
@@ -96,6 +96,10 @@ ngx_http_stsgate_check(ngx_http_request_t *r, ngx_http_stsgate_ctx_t *ctx)
 
     if (verdict == STSGATE_UNDECIDED && rc == NGX_BUSY) {
         ctx->result.reason = STSGATE_REASON_BUSY;
+
+        if (ctx->turned) {
+            ngx_http_stsgate_set_turned(ctx);
+        }
     }
 
     return ngx_http_stsgate_answer(r, ctx);
@@ -112,7 +116,7 @@ static ngx_int_t
 ngx_http_stsgate_read_credential(ngx_http_request_t *r,
     struct stsgate_text *credential)
 {
-    u_char                       *p, *last;
+    int                           rc;
     ngx_str_t                     value;
     ngx_table_elt_t              *h;
     ngx_http_stsgate_loc_conf_t  *slcf;
@@ -147,60 +151,11 @@ ngx_http_stsgate_read_credential(ngx_http_request_t *r,
         value = h->value;
     }
 
-    p = value.data;
-    last = p + value.len;
+    rc = ngx_http_stsgate_bearer(&credential->data, &credential->length,
+                                 (const char *) value.data, value.len,
+                                 slcf->credential != NULL);
 
-    if (value.len >= sizeof("Bearer") - 1
-        && ngx_strncasecmp(p, (u_char *) "Bearer", sizeof("Bearer") - 1) == 0
-        && (value.len == sizeof("Bearer") - 1
-            || p[sizeof("Bearer") - 1] == ' '))
-    {
-        p += sizeof("Bearer") - 1;
-
-        while (p < last && *p == ' ') {
-            p++;
-        }
-
-    } else if (slcf->credential == NULL) {
-
-        /* another scheme is somebody else's credential */
-
-        return NGX_OK;
-    }
-
-    credential->data = (char *) p;
-    credential->length = (size_t) (last - p);
-
-    return ngx_http_stsgate_is_odd(p, last) ? NGX_DECLINED : NGX_OK;
-}
-
-
-/*
- * Is there a byte that no credential consists of?  Comma and space: two
- * credentials that something merged.  Eight at a time: a byte below 0x21
- * borrows into its top bit, 0x7f carries into it, those above have it set.
- */
-
-static ngx_uint_t
-ngx_http_stsgate_is_odd(u_char *p, u_char *last)
-{
-    uint64_t        w, comma, odd;
-    const uint64_t  ones = 0x0101010101010101, tops = ones * 0x80;
-
-    odd = 0;
-
-    for ( /* void */ ; last - p >= 8; p += 8) {
-        ngx_memcpy(&w, p, 8);
-        comma = w ^ (ones * ',');
-        odd |= ((w - ones * 0x21) & ~w) | (w + ones) | w
-               | ((comma - ones) & ~comma);
-    }
-
-    for ( /* void */ ; p < last; p++) {
-        odd |= (*p <= 0x20 || *p >= 0x7f || *p == ',') ? tops : 0;
-    }
-
-    return (odd & tops) != 0;
+    return (rc == NGX_HTTP_STSGATE_BEARER_ODD) ? NGX_DECLINED : NGX_OK;
 }
 
 

@@ -252,6 +252,7 @@ ngx_http_stsgate_exit_process(ngx_cycle_t *cycle)
     smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_stsgate_module);
 
     if (smcf) {
+        ngx_http_stsgate_tell_turned(&smcf->worker);
         ngx_http_stsgate_close_readers(smcf);
     }
 }

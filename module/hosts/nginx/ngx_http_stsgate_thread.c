@@ -89,23 +89,29 @@ ngx_http_stsgate_add_thread(ngx_conf_t *cf, ngx_http_stsgate_worker_t *worker)
 
 
 /*
- * NGX_OK: the thread has it.  NGX_BUSY: too many are before it; counted here,
- * since nginx logs an error for each task that its pool refuses.
+ * NGX_OK: the thread has it.  NGX_BUSY: too many failed or are before it;
+ * counted here, since nginx logs an error for each task that its pool refuses.
  */
 
 ngx_int_t
 ngx_http_stsgate_post_slow(ngx_http_stsgate_ctx_t *ctx,
     struct stsgate_request *request)
 {
+    ngx_uint_t                over;
     ngx_thread_task_t        *task;
     ngx_http_request_t       *r;
     ngx_http_stsgate_task_t  *slow;
 
     r = ctx->request;
 
-    if (ctx->worker->slow >= NGX_HTTP_STSGATE_SLOW
-        || !ngx_http_stsgate_within_budget(ctx))
-    {
+    over = ngx_http_stsgate_over_budget(ctx);
+
+    if (over == 0 && ctx->worker->slow >= NGX_HTTP_STSGATE_SLOW) {
+        over = NGX_HTTP_STSGATE_QUEUE_FULL;
+    }
+
+    if (over) {
+        ngx_http_stsgate_turn_away(ctx, over);
         return NGX_BUSY;
     }
 
