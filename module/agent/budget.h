@@ -9,6 +9,8 @@
 
 #include "base/text.h"
 
+struct sg_agent;
+
 #define SG_BUDGET_APIS_MAX 32   /* the last one stands for all that are beyond */
 #define SG_BUDGET_BURST_MS 1000 /* what may be saved up: one second's calls */
 #define SG_BUDGET_PAUSE_MS 30000
@@ -41,5 +43,8 @@ void sg_budget_answered(struct sg_budget *budget, struct sg_text api);
 /* What an earlier run learned: the API's pause, at most SG_BUDGET_PAUSE_MS of it. */
 void sg_budget_resume(struct sg_budget *budget, struct sg_text api, unsigned level,
                       int64_t until_ms, int64_t now_ms);
+
+/* budget_file.c: what the file says, whoever wrote it, to the agent's accounts. */
+void sg_budget_take_text(struct sg_agent *agent, struct sg_text text);
 
 #endif

@@ -18,7 +18,7 @@ static bool take_number(uint64_t *number, struct sg_text *line)
     struct sg_text word;
 
     (void)sg_text_cut(&word, line, ' ');
-    return sg_text_to_uint(number, word, INT64_MAX);
+    return sg_text_to_uint(number, word, INT64_MAX / 2); /* whatever the clocks say, no overflow */
 }
 
 /* LABEL API LEVEL UNTIL */
@@ -40,11 +40,23 @@ static void take_line(struct sg_agent *agent, struct sg_text line)
     }
 }
 
+void sg_budget_take_text(struct sg_agent *agent, struct sg_text text)
+{
+    struct sg_text line;
+
+    (void)sg_text_cut(&line, &text, '\n');
+    if (!sg_text_equal(line, SG_TEXT(FIRST_LINE)))
+        return;
+    while (text.length > 0) {
+        (void)sg_text_cut(&line, &text, '\n');
+        take_line(agent, line);
+    }
+}
+
 void sg_budget_load(struct sg_agent *agent)
 {
     struct sg_buffer content = {0};
     struct sg_problems problems = {0};
-    struct sg_text rest, line;
     const int folder = open(agent->config->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (folder < 0)
@@ -55,14 +67,7 @@ void sg_budget_load(struct sg_agent *agent)
         sg_problems_clear(&problems);
     (void)close(folder);
     sg_log_problems(agent, SG_LOG_WARNING, "store", &problems);
-    rest = sg_buffer_text(&content);
-    (void)sg_text_cut(&line, &rest, '\n');
-    if (sg_text_equal(line, SG_TEXT(FIRST_LINE))) {
-        while (rest.length > 0) {
-            (void)sg_text_cut(&line, &rest, '\n');
-            take_line(agent, line);
-        }
-    }
+    sg_budget_take_text(agent, sg_buffer_text(&content));
     sg_buffer_clear(&content);
 }
 

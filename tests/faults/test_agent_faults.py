@@ -105,7 +105,8 @@ def terminated_agent_ends_in_the_middle_of_calls_that_hang():
         agent.start()
         agent.wait_complete()
         box.faults(hang=1)
-        time.sleep(1.5)     # into the next refresh
+        asked = sum(box.calls()["actions"].values())
+        wait_for(lambda: sum(box.calls()["actions"].values()) > asked, "a call that hangs")
         assert agent.stop() == 0
         box.faults(hang=0)
 

@@ -133,8 +133,10 @@ def account_whose_process_hangs_holds_up_no_other():
                "jwks = http://127.0.0.1:1/\naccount = slow\n")
     with World(further=further) as world:
         config = os.path.join(world.agent.folder, "aws-config")
+        told = os.path.join(world.agent.folder, "pid")
         with open(config, "w", encoding="utf-8") as file:
-            file.write("[profile slow]\ncredential_process = /bin/sleep 600\n")
+            file.write("[profile slow]\ncredential_process = /bin/sh -c 'echo $$ > %s.new; mv "
+                       "%s.new %s; exec sleep 600'\n" % ((told,) * 3))
         world.agent.environment["AWS_CONFIG_FILE"] = config
         world.agent.start()
         world.agent.wait_complete()
@@ -142,7 +144,12 @@ def account_whose_process_hangs_holds_up_no_other():
         accounts = {one["label"]: one for one in json.loads(world.status())["accounts"]}
         assert accounts["prod"]["good"] is True
         assert accounts["slow"]["good"] is False and not accounts["slow"]["credentials"]["usable"]
-        assert world.agent.stop() == 0  # and the process ends with it
+        wait_for(lambda: os.path.exists(told), "the process")
+        with open(told, encoding="ascii") as file:
+            process = "/proc/%d" % int(file.read())
+        assert os.path.exists(process)
+        assert world.agent.stop() == 0
+        assert not os.path.exists(process), "the process must end with the agent, and be waited for"
 
 
 def iam_of_inline_policies_alone_is_asked_for_no_others():
