@@ -4,6 +4,7 @@
  */
 #include "agent/caller.h"
 #include "agent/events_queue.h"
+#include "agent/opaque_time.h"
 
 #include "base/date.h"
 
@@ -184,6 +185,7 @@ int sg_agent_load(struct sg_agent *agent)
         return error;
     }
     sg_lifts_open(agent);
+    sg_opaque_time_open(agent);
     for (size_t i = 0; i < agent->issuer_count; i++)
         sg_issuer_refresh(&agent->issuers[i]);
     for (size_t i = 0; i < agent->account_count; i++)

@@ -146,7 +146,7 @@ struct sg_agent {
     struct sg_timer budget_timer;
     int64_t budget_written_ms;
     struct sg_timer accept_timer; /* set: no descriptors, the listener is not watched */
-    struct sg_rated refused, closed, no_descriptor;
+    struct sg_rated refused, closed, no_descriptor, opaque_off;
 };
 
 /* ---- agent.c: the whole ---- */

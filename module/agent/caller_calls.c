@@ -4,6 +4,7 @@
  */
 #include "agent/caller_send.h"
 #include "agent/caller_table.h"
+#include "agent/opaque_time.h"
 
 #define CALLS_AT_ONCE 64
 #define QUEUED_MS     2500 /* who asks waits 3 s */
@@ -146,6 +147,8 @@ static void took_identity(void *payload, const struct sg_http_answer *http)
     } else if (caller->answer.head.status != 0) {
         end_refused(caller, caller->answer.head.status);
     } else {
+        sg_opaque_time_take(&caller->answer, agent, caller->issuer,
+                            sg_buffer_text(&caller->request));
         error = sg_caller_send_companion(&caller->transfer, agent->http, caller->issuer,
                                          sg_buffer_text(&caller->request),
                                          (struct sg_http_done){took_role, caller});

@@ -151,8 +151,9 @@ static int collect_headers(struct sg_header all[static HEADERS_ALL], size_t *cou
         host = host || sg_text_equal_nocase(all[i].name, SG_TEXT("host"));
     }
     *count = request->header_count;
-    all[(*count)++] = (struct sg_header){SG_TEXT("x-amz-date"), sg_text_of(date)};
-    if (credentials->session_token != NULL)
+    if (!request->presigned)
+        all[(*count)++] = (struct sg_header){SG_TEXT("x-amz-date"), sg_text_of(date)};
+    if (!request->presigned && credentials->session_token != NULL)
         all[(*count)++] = (struct sg_header){SG_TEXT("x-amz-security-token"),
                                              sg_text_of(credentials->session_token)};
     for (size_t i = 0; i < *count; i++) {
@@ -250,7 +251,6 @@ int sg_sigv4_sign(struct sg_sigv4 *signature, const struct sg_sigv4_request *req
     struct sg_header headers[HEADERS_ALL];
     struct sg_buffer canonical = {0}, names = {0}, to_sign = {0}, scope = {0};
     unsigned char key[DIGEST_SIZE], digest[DIGEST_SIZE];
-    char hex[65];
     size_t count = 0;
     int error = SG_E_INVALID;
 
@@ -275,17 +275,16 @@ int sg_sigv4_sign(struct sg_sigv4 *signature, const struct sg_sigv4_request *req
     if (!derive_key(key, credentials->secret_access_key, day, request) ||
         !mac(digest, key, sizeof key, sg_buffer_text(&to_sign)))
         goto out;
-    sg_hex_encode(hex, digest, sizeof digest);
+    sg_hex_encode(signature->signature, digest, sizeof digest);
     sg_buffer_addf(&signature->authorization,
                    "AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%s",
                    credentials->access_key_id, scope.failed ? "" : scope.data,
-                   names.failed ? "" : names.data, hex);
+                   names.failed ? "" : names.data, signature->signature);
     error = signature->authorization.failed || scope.failed || to_sign.failed ? SG_E_MEMORY : SG_OK;
 
 out:
     OPENSSL_cleanse(key, sizeof key);
     OPENSSL_cleanse(digest, sizeof digest);
-    OPENSSL_cleanse(hex, sizeof hex);
     sg_buffer_wipe(&canonical);
     sg_buffer_clear(&names);
     sg_buffer_clear(&to_sign);
@@ -298,5 +297,5 @@ out:
 void sg_sigv4_clear(struct sg_sigv4 *signature)
 {
     sg_buffer_wipe(&signature->authorization);
-    *signature = (struct sg_sigv4){0};
+    OPENSSL_cleanse(signature, sizeof *signature);
 }

@@ -21,6 +21,8 @@ struct sg_sigv4_request {
     const struct sg_header *headers; /* all of them are signed; host must be there, x-amz-date and
                                         x-amz-security-token must not: the signer adds them */
     size_t header_count;
+    bool presigned; /* x-amz-date and x-amz-security-token stand in `query`, with all that a
+                       presigned URL must have but the signature; now_ms must be that date */
     struct sg_text region, service;
     int64_t now_ms;
 };
@@ -28,6 +30,7 @@ struct sg_sigv4_request {
 struct sg_sigv4 {
     char date[SG_DATE_SIZE];        /* value of x-amz-date */
     char canonical_hash[65];        /* for tests and for tracking down a mismatch: no secret */
+    char signature[65];             /* in hex: a secret, sg_sigv4_clear() */
     struct sg_buffer authorization; /* value of Authorization; the caller's: sg_buffer_wipe() */
 };
 

@@ -73,6 +73,8 @@ struct sg_issuer { /* [issuer LABEL] */
     const char *bind_header, *bind_value;
     unsigned forms;               /* aws-caller-identity: bits of enum sg_form */
     const char *companion_header; /* aws-caller-identity: HEADER-Method, -URL, -Headers, -Body */
+    bool opaque_time; /* aws-caller-identity: the session token's own time counts while a probe
+                         holds (store/probe.h) */
 };
 
 struct sg_cutoff {       /* [cutoff PATTERN] of a service */

@@ -62,7 +62,8 @@
     X(bind_header, HEADER, it.bind_header, NULL, "the name of a header, such as X-K8s-Aws-Id")     \
     X(bind_value, PLAIN, it.bind_value, NULL, "printable ASCII with single blanks at most")        \
     X(forms, FORMS, it.forms, NULL, "one or more of url, post and companion")                      \
-    X(companion_header, HEADER, it.companion_header, "X-Stsgate-GetRole", "the name of a header")
+    X(companion_header, HEADER, it.companion_header, "X-Stsgate-GetRole", "the name of a header")  \
+    X(opaque_time, OPAQUE_TIME, it.opaque_time, "off", "off or probed")
 
 #define SG_SERVICE_KEYS(X)                                                                         \
     X(accept, LABELS, accept, SG_REQUIRED, "labels of [issuer]s")                                  \

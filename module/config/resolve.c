@@ -213,6 +213,10 @@ static void resolve_issuer(struct sg_reading *reading, struct sg_draft_issuer *d
                    "[issuer %s] has bind_header, bind_value or forms, which only kind = "
                    "aws-caller-identity reads",
                    it->label);
+    if (it->kind != SG_ISSUER_CALLER_IDENTITY && it->opaque_time)
+        sg_problem(reading->problems, file, draft->line,
+                   "[issuer %s] has opaque_time, which only kind = aws-caller-identity reads",
+                   it->label);
     if (it->keys != NULL && it->jwks != NULL)
         sg_problem(reading->problems, file, draft->line,
                    "[issuer %s] has both keys and jwks; expected one", it->label);

@@ -281,6 +281,18 @@ static bool set_on_off(struct sg_reading *reading, void *at, struct sg_text valu
     return true;
 }
 
+static bool set_opaque_time(struct sg_reading *reading, void *at, struct sg_text value)
+{
+    static const char *const choices[] = {"off", "probed", NULL};
+    int chosen = 0;
+
+    (void)reading;
+    if (!choose(&chosen, value, choices))
+        return false;
+    *(bool *)at = chosen == 2;
+    return true;
+}
+
 /* session:CLAIM or token:CLAIM; two members, the mode and the claim. */
 static bool set_issue_time(struct sg_reading *reading, void *at, struct sg_text value)
 {
@@ -491,6 +503,7 @@ static bool set_permission_sets(struct sg_reading *reading, void *at, struct sg_
 #define SET_ACTION          set_action, false
 #define SET_RESOURCE        set_resource, false
 #define SET_ON_OFF          set_on_off, false
+#define SET_OPAQUE_TIME     set_opaque_time, false
 
 #define KEY(text, setter, many, at, initial_text, expected_text)                                   \
     {.name = text,                                                                                 \

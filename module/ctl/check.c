@@ -2,8 +2,8 @@
  * check.c - `stsgatectl check`: opens the gate as a host does and prints every mistake of the
  * configuration, and what is no mistake but should be known before anything is enforced.
  */
-#include "base/date.h"
 #include "ctl/lockout.h"
+#include "ctl/notes.h"
 #include "gate/gate.h"
 
 #include <json-c/json.h>
@@ -39,29 +39,6 @@ struct stsgate *ctl_gate(const struct ctl *ctl, struct json_object *problems)
     return gate;
 }
 
-/* What is no mistake but assumes something that the operator should know. */
-static void note_assumptions(const struct sg_config *config, struct json_object *notes)
-{
-    for (size_t i = 0; i < config->issuer_count; i++) {
-        const struct sg_issuer *issuer = &config->issuers[i];
-        char longest[SG_DATE_SIZE], note[300];
-
-        if (issuer->kind == SG_ISSUER_JWT || issuer->longest_session_ms >= 12 * SG_HOUR_MS)
-            continue;
-        snprintf(
-            note, sizeof(note),
-            "[issuer %s] longest_session = %s assumes that no session of account %s ever lives "
-            "longer; one that does (the console and AWS services make them whatever "
-            "MaxSessionDuration says) looks younger than it is and can slip past a cutoff",
-            issuer->label, sg_duration_format(longest, issuer->longest_session_ms),
-            issuer->account->label);
-        if (notes != NULL)
-            json_object_array_add(notes, json_object_new_string(note));
-        else
-            printf("note: %s\n", note);
-    }
-}
-
 int ctl_check(struct ctl *ctl)
 {
     static const struct ctl_option none[] = {{0}};
@@ -82,7 +59,7 @@ int ctl_check(struct ctl *ctl)
     good = gate != NULL;
     if (good) {
         config = sg_gate_config(gate);
-        note_assumptions(config, notes);
+        ctl_notes(config, notes);
         if (!ctl->json)
             printf("%s: %zu services, %zu issuers, %zu accounts: good\n", ctl->folder,
                    config->service_count, config->issuer_count, config->account_count);

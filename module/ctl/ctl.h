@@ -68,6 +68,7 @@ int ctl_roles(struct ctl *ctl);
 int ctl_status(struct ctl *ctl);
 int ctl_credentials(struct ctl *ctl);
 int ctl_login_token(struct ctl *ctl);
+int ctl_probe(struct ctl *ctl);
 int ctl_revoke(struct ctl *ctl);
 int ctl_undo(struct ctl *ctl);
 int ctl_policy(struct ctl *ctl);

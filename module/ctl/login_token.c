@@ -1,14 +1,15 @@
 /*
  * login_token.c - `stsgatectl login-token`: a signed GetCallerIdentity for an issuer of the
- * configuration, made of the caller's own session and bound to this gateway; with --role, one that
- * carries a companion. For scripts and tests. The token is all that goes to standard output.
+ * configuration, made of the caller's own session and bound to this gateway, in each form that
+ * gateways take. For scripts and tests. The token is all that goes to standard output.
  */
 #include "aws/sigv4.h"
 #include "base/buffer.h"
 #include "base/encoding.h"
 #include "base/json.h"
 #include "credential/sts_hosts.h"
-#include "ctl/aws.h"
+#include "ctl/login.h"
+#include "ctl/own.h"
 #include "session/arn.h"
 
 #include <stsgate/stsgate.h>
@@ -19,15 +20,8 @@
 #define STS_BODY    "Action=GetCallerIdentity&Version=2011-06-15"
 #define HEADERS_MAX 8
 
-static const char usage[] = "login-token --issuer LABEL [--role NAME] [--region REGION]";
-
-struct login {
-    const struct sg_issuer *issuer;
-    struct sg_text role; /* of the companion; empty: none */
-    struct sg_text region;
-    struct sg_credentials credentials;
-    int64_t now_ms;
-};
+static const char usage[] =
+    "login-token --issuer LABEL [--form FORM] [--role NAME] [--region REGION]";
 
 static void add_member(struct sg_buffer *json, const char *name, struct sg_text value)
 {
@@ -66,7 +60,8 @@ static bool sign(struct sg_buffer *json, const struct login *login, const struct
         return false;
     add_member(json, "Authorization", sg_buffer_text(&signature.authorization));
     add_member(json, "X-Amz-Date", sg_text_of(signature.date));
-    add_member(json, "X-Amz-Security-Token", sg_text_of(login->credentials.session_token));
+    if (login->credentials.session_token != NULL)
+        add_member(json, "X-Amz-Security-Token", sg_text_of(login->credentials.session_token));
     for (size_t i = 0; i < request.header_count; i++) {
         char name[80];
 
@@ -128,11 +123,33 @@ static void drop_companion(struct companion *companion)
     sg_buffer_clear(&companion->body);
 }
 
+static bool make_post(struct sg_buffer *token, const struct login *login,
+                      const struct sg_aws_host *host)
+{
+    struct companion companion = {.names = {{0}}};
+    struct sg_buffer headers = {0}, url = {0};
+    const bool with = login->role.length > 0;
+    bool good = false;
+
+    if ((!with || make_companion(&companion, login)) &&
+        sign(&headers, login, host, "sts", SG_TEXT(STS_BODY), companion.all, with ? 4 : 0)) {
+        sg_buffer_addf(&url, "https://%s/", host->name);
+        sg_buffer_add_text(token, SG_TEXT("sts-post-v1.POST"));
+        add_field(token, sg_buffer_text(&url));
+        add_field(token, SG_TEXT(STS_BODY));
+        add_field(token, sg_buffer_text(&headers));
+        good = !url.failed && !token->failed;
+    }
+    drop_companion(&companion);
+    sg_buffer_clear(&url);
+    sg_buffer_wipe(&headers);
+    return good;
+}
+
 static int print_token(const struct login *login)
 {
     const struct sg_account *account = login->issuer->account;
-    struct companion companion = {.names = {{0}}};
-    struct sg_buffer token = {0}, headers = {0}, url = {0};
+    struct sg_buffer token = {0};
     struct sg_aws_host host;
     int status = CTL_UNDECIDED;
 
@@ -141,78 +158,72 @@ static int print_token(const struct login *login)
                   SG_TEXT_ARG(login->region), account->partition);
         return CTL_USAGE;
     }
-    if (login->role.length > 0 && !make_companion(&companion, login))
-        goto out;
-    if (!sign(&headers, login, &host, "sts", SG_TEXT(STS_BODY), companion.all,
-              login->role.length > 0 ? 4 : 0))
-        goto out;
-    sg_buffer_addf(&url, "https://%s/", host.name);
-    sg_buffer_add_text(&token, SG_TEXT("sts-post-v1.POST"));
-    add_field(&token, sg_buffer_text(&url));
-    add_field(&token, SG_TEXT(STS_BODY));
-    add_field(&token, sg_buffer_text(&headers));
-    if (url.failed || token.failed)
-        goto out;
-    if (token.length > STSGATE_CREDENTIAL_MAX)
+    if (!(login->form == LOGIN_POST ? make_post(&token, login, &host)
+                                    : login_url(&token, login, &host)))
+        ctl_error("the token could not be made");
+    else if (token.length > STSGATE_CREDENTIAL_MAX)
         ctl_error("the session token is so long that gateways refuse the credential: %zu bytes",
                   token.length);
     else
         status = puts(token.data) < 0 ? CTL_UNDECIDED : CTL_YES;
-
-out:
-    if (status == CTL_UNDECIDED)
-        ctl_error("the token could not be made");
-    drop_companion(&companion);
-    sg_buffer_clear(&url);
-    sg_buffer_wipe(&headers);
     sg_buffer_wipe(&token);
     return status;
 }
 
-static const struct sg_issuer *find_issuer(const struct ctl *ctl, const struct sg_config *config,
-                                           const char *label)
-{
-    for (size_t i = 0; i < config->issuer_count; i++) {
-        if (config->issuers[i].kind == SG_ISSUER_CALLER_IDENTITY &&
-            strcmp(config->issuers[i].label, label) == 0)
-            return &config->issuers[i];
-    }
-    ctl_error("there is no [issuer %s] with kind = aws-caller-identity in %s/stsgate.conf", label,
-              ctl->folder);
-    return NULL;
-}
-
-/* The caller's own keys; only a session's can be told young from old. */
+/* Only a session's keys can be told young from old. */
 static int load_keys(struct login *login, const struct sg_config *config)
 {
-    struct sg_provider_state state;
     struct ctl_aws aws = {.http = NULL};
     int status = CTL_UNDECIDED;
 
-    if (!ctl_aws_open(&aws, config, login->issuer->account, false))
-        goto out;
-    if (sg_provider_run(aws.provider, CTL_AWS_DEADLINE_MS) != SG_OK) {
-        sg_provider_state(&state, aws.provider);
-        ctl_error("no AWS credentials: %s", state.trouble);
-    } else if (sg_credentials_copy(&login->credentials, sg_provider_current(aws.provider)) !=
-               SG_OK) {
-        ctl_error("out of memory");
-    } else if (login->credentials.session_token == NULL) {
+    if (ctl_aws_open(&aws, config, login->issuer->account, false))
+        status = own_keys(&login->credentials, &aws);
+    if (status == CTL_YES && login->credentials.session_token == NULL) {
         ctl_error("these are long-term keys, which gateways refuse; assume a role first");
         status = CTL_NO;
-    } else {
-        status = CTL_YES;
     }
-out:
     ctl_aws_close(&aws);
     return status;
 }
 
+/* The form that is meant, where its name, the role and the issuer go together. */
+static bool choose_form(struct login *login, const char *name)
+{
+    static const struct {
+        const char *name;
+        enum login_form form;
+        unsigned accepted; /* bit of the issuer's forms */
+    } forms[] = {
+        {"token", LOGIN_TOKEN, SG_FORM_URL},
+        {"url", LOGIN_URL, SG_FORM_URL},
+        {"post", LOGIN_POST, SG_FORM_POST},
+        {"companion", LOGIN_POST, SG_FORM_COMPANION},
+    };
+
+    if (name == NULL)
+        name = login->role.length > 0 ? "companion" : "post";
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (strcmp(name, forms[i].name) != 0)
+            continue;
+        login->form = forms[i].form;
+        if ((forms[i].accepted == SG_FORM_COMPANION) != (login->role.length > 0)) {
+            ctl_error("--form companion needs --role NAME, and no other form takes it");
+            return false;
+        }
+        if ((login->issuer->forms & forms[i].accepted) != 0)
+            return true;
+        ctl_error("[issuer %s] does not take --form %s (forms)", login->issuer->label, name);
+        return false;
+    }
+    ctl_error("--form is one of token, url, post, companion");
+    return false;
+}
+
 int ctl_login_token(struct ctl *ctl)
 {
-    const char *issuer = NULL, *role = NULL, *region = NULL;
+    const char *issuer = NULL, *role = NULL, *region = NULL, *form = NULL;
     const struct ctl_option options[] = {
-        {"--issuer", &issuer}, {"--role", &role}, {"--region", &region}, {0}};
+        {"--issuer", &issuer}, {"--form", &form}, {"--role", &role}, {"--region", &region}, {0}};
     struct login login = {.now_ms = sg_clock_wall_ms(&sg_clock_system)};
     char folded[SG_ROLE_NAME_MAX + 1];
     struct sg_config *config;
@@ -227,13 +238,10 @@ int ctl_login_token(struct ctl *ctl)
     config = ctl_config(ctl);
     if (config == NULL)
         return CTL_USAGE;
-    login.issuer = find_issuer(ctl, config, issuer);
-    if (login.issuer != NULL) {
-        login.role = sg_text_of(role);
-        login.region =
-            sg_text_of(region != NULL                          ? region
-                       : login.issuer->account->region != NULL ? login.issuer->account->region
-                                                               : "us-east-1");
+    login.issuer = own_issuer(ctl, config, issuer);
+    login.role = sg_text_of(role);
+    if (login.issuer != NULL && choose_form(&login, form)) {
+        login.region = own_region(login.issuer, region);
         status = load_keys(&login, config);
     }
     if (status == CTL_YES)

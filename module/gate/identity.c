@@ -44,6 +44,20 @@ static void note_told(struct sg_identities *identities, const struct sg_cache_ke
     identities->next_told = (identities->next_told + 1) % SG_TOLD_SLOTS;
 }
 
+/* What the session token itself tells, where the agent lets it count and it lies within what is
+ * certain: in whole seconds, as the index of CloudTrail's events does. */
+static struct sg_interval narrow(struct sg_interval certain, int64_t issued_ms)
+{
+    struct sg_interval told = {issued_ms - ROUNDING_MS, issued_ms + ROUNDING_MS - 1};
+
+    if (issued_ms == 0 || told.latest_ms < certain.earliest_ms ||
+        told.earliest_ms > certain.latest_ms)
+        return certain;
+    if (told.latest_ms > certain.latest_ms)
+        told.latest_ms = certain.latest_ms;
+    return told;
+}
+
 /* The times that both dates bound: STS verified the signature, so that the session is not younger
  * than its own X-Amz-Date, nor than the answer. */
 static void set_times(struct sg_session *session, const struct sg_issuer *issuer,
@@ -52,6 +66,7 @@ static void set_times(struct sg_session *session, const struct sg_issuer *issuer
     const int64_t signed_ms = asked->date_ms < answer->date_ms ? asked->date_ms : answer->date_ms;
 
     session->issued = sg_issued_latest(signed_ms, issuer->longest_session_ms, ROUNDING_MS);
+    session->issued = narrow(session->issued, answer->issued_ms);
     session->evidence_ms = answer->companion_ms;
     session->token_issued_ms = signed_ms;
     session->not_before_ms = INT64_MIN;

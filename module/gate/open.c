@@ -4,6 +4,7 @@
  */
 #include "base/buffer.h"
 #include "gate/gate.h"
+#include "store/probe.h"
 
 #include <config.h>
 #include <stdlib.h>
@@ -65,6 +66,24 @@ static bool read_key_files(struct stsgate *gate, struct sg_problems *problems)
     return good;
 }
 
+/* Says why not, where the configuration wants it to. */
+static bool opaque_time_counts(const struct stsgate *gate, const struct sg_issuer *issuer)
+{
+    const struct sg_config *config = gate->config;
+    struct sg_probe_found found;
+
+    if (!issuer->opaque_time)
+        return false;
+    sg_probe_find(&found, config->state, &config->owners, issuer->account->partition,
+                  issuer->account->sts_endpoint, sg_clock_wall_ms(&gate->clock));
+    if (found.why != NULL)
+        sg_log(&gate->log, SG_LOG_WARNING,
+               "[issuer %s] has opaque_time = probed, which counts as off: %s; run `stsgatectl "
+               "probe`",
+               issuer->label, found.why);
+    return found.why == NULL;
+}
+
 /*
  * Without evidence and without CloudTrail's events, nobody can tell a new session from an old one
  * until the cutoff is older than any session: an operator should hear that before he revokes.
@@ -78,7 +97,7 @@ static void warn_of_plain_forms(const struct stsgate *gate)
             const struct sg_issuer *issuer = config->services[i].accept[j];
 
             if (issuer->kind != SG_ISSUER_CALLER_IDENTITY || issuer->forms == SG_FORM_COMPANION ||
-                issuer->account->events_queue != NULL)
+                issuer->account->events_queue != NULL || opaque_time_counts(gate, issuer))
                 continue;
             sg_log(&gate->log, SG_LOG_WARNING,
                    "service %s takes signed requests of [issuer %s] without a companion, and "

@@ -15,7 +15,7 @@
 /* The layout has no holes, so that nothing of the asker's memory leaks through it. */
 _Static_assert(sizeof(struct sg_question) == 176, "a question is a wire format");
 _Static_assert(sizeof(struct sg_answer) == 16, "an answer is a wire format");
-_Static_assert(sizeof(struct sg_identity_answer) == 208, "an answer is a wire format");
+_Static_assert(sizeof(struct sg_identity_answer) == 216, "an answer is a wire format");
 
 enum { WAITING_CONNECTIONS = 128 };
 
@@ -103,7 +103,8 @@ bool sg_identity_answer_valid(const struct sg_identity_answer *answer)
         return account.length + role_name.length + role_id.length + session_name.length == 0;
     return sg_account_id_valid(account) && role_name_valid(role_name) && role_id_valid(role_id) &&
            sg_session_name_valid(session_name) && answer->date_ms > 0 &&
-           answer->companion_ms >= SG_COMPANION_DENIED;
+           answer->companion_ms >= SG_COMPANION_DENIED && answer->issued_ms >= 0 &&
+           answer->issued_ms <= (int64_t)UINT32_MAX * 1000;
 }
 
 /* ---- the socket ---- */

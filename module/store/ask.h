@@ -60,6 +60,7 @@ struct sg_identity_answer {
     struct sg_answer head; /* status: 0; enum sg_identity_refusal; negative: could not be asked */
     int64_t date_ms;       /* STS's Date */
     int64_t companion_ms;  /* IAM's Date of a GetRole that it authorised; 0: none was presented */
+    int64_t issued_ms;     /* as the session token tells, where that counts; 0: not known */
     char account[13];
     char role_name[SG_ROLE_NAME_MAX + 1];
     char role_id[33];

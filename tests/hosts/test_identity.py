@@ -140,7 +140,9 @@ class SignedRequests(Whole):
         self.assertEqual(self.get(token).status, 200)
 
     def test_login_token_passes_and_is_explained(self):
-        for more in ([], ["--role", "app"]):
+        companion = ["--form", "companion", "--role", "app"]
+        for more in ([], ["--role", "app"], ["--form", "token"], ["--form", "url"],
+                     ["--form", "post"], companion):
             made = self.ctl(["login-token", "--issuer", "demo"] + more, self.emy)
             self.assertEqual(made.returncode, 0, made.stderr)
             self.assertEqual(self.get(made.stdout.strip()).status, 200)
@@ -148,6 +150,9 @@ class SignedRequests(Whole):
             self.assertEqual(told.returncode, 0, told.stdout + told.stderr)
             self.assertIn("AWS vouches for app", told.stdout)
             self.assertNotIn(self.emy["SessionToken"][:20], told.stdout + told.stderr)
+        for wrong in (companion[:2], ["--form", "url", "--role", "app"], ["--form", "jwt"]):
+            self.assertEqual(self.ctl(["login-token", "--issuer", "demo"] + wrong,
+                                      self.emy).returncode, 2)
         # keys without an issue time, an issuer that is none, a region of another partition
         self.assertEqual(self.ctl(["login-token", "--issuer", "demo"], "emy").returncode, 1)
         self.assertEqual(self.ctl(["login-token", "--issuer", "prod"], self.emy).returncode, 2)

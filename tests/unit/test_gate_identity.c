@@ -286,12 +286,12 @@ static void what_could_not_be_found_out_is_undecided(void **state)
 
 static void answer_that_is_not_good_is_no_answer(void **state)
 {
-    struct sg_identity_answer answers[8];
+    struct sg_identity_answer answers[10];
 
     (void)state;
     open_with("", "");
     gate_fixture_publish_role(f, "prod", true, NULL, 0);
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < 10; i++)
         answers[i] = good_answer();
     memcpy(answers[0].account, "210987654321", 12);
     memcpy(answers[1].role_name, "payments/", 9);
@@ -301,7 +301,9 @@ static void answer_that_is_not_good_is_no_answer(void **state)
     answers[5].date_ms = 0;
     answers[6].companion_ms = -2;
     answers[7].role_name[0] = 0;
-    for (size_t i = 0; i < 8; i++) {
+    answers[8].issued_ms = -1;
+    answers[9].issued_ms = INT64_MAX;
+    for (size_t i = 0; i < 10; i++) {
         tell(identity_url, answers[i]);
         expect(identity_url, STSGATE_REASON_IDENTITY_PENDING);
         f->boot_ms += 1000;
@@ -564,6 +566,87 @@ static void older_session_that_cloudtrail_told_is_revoked(void **state)
     expect(identity_url, STSGATE_REASON_SESSION_REVOKED);
 }
 
+/* ---- the session token's own time, which the agent lets count ---- */
+
+static struct stsgate_result tell_issued(int64_t issued_ms)
+{
+    struct sg_identity_answer answer = good_answer();
+
+    open_with("", "");
+    gate_fixture_publish_role(f, "prod", true, revocation(ID_DATE_MS - 1 * HOURS),
+                              ID_DATE_MS - 1 * HOURS + 5000);
+    answer.issued_ms = issued_ms;
+    tell(identity_url, answer);
+    return check(identity_url);
+}
+
+static void issue_time_that_the_token_tells_lets_a_new_session_in(void **state)
+{
+    struct stsgate_result result = tell_issued(ID_DATE_MS - 60000);
+
+    (void)state;
+    assert_int_equal(result.reason, STSGATE_REASON_NONE);
+    assert_int_equal(result.issued_earliest_ms, ID_DATE_MS - 61000);
+    assert_int_equal(result.issued_latest_ms, ID_DATE_MS - 59001);
+}
+
+static void older_session_that_its_token_tells_is_revoked(void **state)
+{
+    (void)state;
+    assert_int_equal(tell_issued(ID_DATE_MS - 2 * HOURS).reason, STSGATE_REASON_SESSION_REVOKED);
+}
+
+static void issue_time_of_the_token_about_the_cutoff_stays_uncertain(void **state)
+{
+    (void)state;
+    assert_int_equal(tell_issued(ID_DATE_MS - 1 * HOURS).reason,
+                     STSGATE_REASON_ISSUE_TIME_UNCERTAIN);
+}
+
+static void issue_time_after_the_request_was_signed_counts_for_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(tell_issued(ID_DATE_MS + 3000).reason, STSGATE_REASON_ISSUE_TIME_UNCERTAIN);
+}
+
+static void issue_time_before_any_session_counts_for_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(tell_issued(ID_DATE_MS - 13 * HOURS).reason,
+                     STSGATE_REASON_ISSUE_TIME_UNCERTAIN);
+}
+
+static void cloudtrail_goes_before_the_token(void **state)
+{
+    struct sg_identity_answer answer = good_answer();
+
+    (void)state;
+    open_with("", "");
+    gate_fixture_publish_role(f, "prod", true, revocation(ID_DATE_MS - 1 * HOURS),
+                              ID_DATE_MS - 1 * HOURS + 5000);
+    note_issued(ID_KEY, ID_DATE_MS - 2 * HOURS);
+    answer.issued_ms = ID_DATE_MS - 60000;
+    tell(identity_url, answer);
+    expect(identity_url, STSGATE_REASON_SESSION_REVOKED);
+}
+
+/* What AWS itself refused is not lifted by a time that the client's token carries. */
+static void token_lifts_no_denied_companion(void **state)
+{
+    struct sg_identity_answer answer = good_answer();
+    char *credential = companion();
+
+    (void)state;
+    open_with("", "");
+    gate_fixture_publish_role(f, "prod", true, revocation(ID_DATE_MS - 1 * HOURS),
+                              ID_DATE_MS - 1 * HOURS + 5000);
+    answer.companion_ms = SG_COMPANION_DENIED;
+    answer.issued_ms = ID_DATE_MS - 60000;
+    tell(credential, answer);
+    expect(credential, STSGATE_REASON_COMPANION_REFUSED);
+    free(credential);
+}
+
 /* ---- the role's path ---- */
 
 static void role_that_is_not_known_yet_is_asked_for_first(void **state)
@@ -681,6 +764,13 @@ int main(void)
         TEST(issue_time_that_cloudtrail_told_is_exact),
         TEST(issue_time_told_later_decides_the_next_check),
         TEST(older_session_that_cloudtrail_told_is_revoked),
+        TEST(issue_time_that_the_token_tells_lets_a_new_session_in),
+        TEST(older_session_that_its_token_tells_is_revoked),
+        TEST(issue_time_of_the_token_about_the_cutoff_stays_uncertain),
+        TEST(issue_time_after_the_request_was_signed_counts_for_nothing),
+        TEST(issue_time_before_any_session_counts_for_nothing),
+        TEST(cloudtrail_goes_before_the_token),
+        TEST(token_lifts_no_denied_companion),
         TEST(role_that_is_not_known_yet_is_asked_for_first),
         TEST(role_outside_of_the_pattern_may_not_enter),
         TEST(role_of_the_same_id_is_the_same_however_young),
