@@ -9,7 +9,8 @@ cd "$(dirname "$0")"
 build_packages="build-essential autoconf automake libtool pkg-config libssl-dev libjson-c-dev
 libcdb-dev libcurl4-openssl-dev libexpat1-dev nginx-dev"
 test_packages="libcmocka-dev libmicrohttpd-dev nginx tinycdb python3 python3-boto3 mandoc curl
-procps util-linux iproute2 wrk valgrind clang libclang-rt-14-dev clang-format-14 ca-certificates"
+procps util-linux iproute2 wrk valgrind clang libclang-rt-14-dev clang-format-14 clang-tidy cppcheck
+ca-certificates"
 
 guard=/usr/sbin/policy-rc.d
 guard_is_ours=no

@@ -1,68 +1,90 @@
 #!/bin/sh
-# analyse.sh [gcc] [clang-tidy] [cppcheck]: the analysers over module/, all that are there when none is
-# named. Run by `make analyse' in the build folder. Silent findings do not exist: each line is an
-# error, and what is known to be wrong about an analyser stands below with its reason.
+# analyse.sh [gcc] [clang-tidy] [cppcheck]: the analysers over module/. Each line that one of them says
+# is an error; what is known to be wrong about an analyser stands below with its reason. Without a
+# name all that are installed run, and what is left out is told; one that is named must be there.
+# `make analyse' runs it in the build folder. It must never take silence of a tool that did not run
+# for a clean result.
 #   SG_SRCDIR, SG_BUILDDIR   source and build folder (config.h, nginx-conf)
 #   SG_CFLAGS                flags of pkg-config; SG_NGINX_FLAGS: include folders of nginx, or none
 #   JOBS                     at once; 2
 set -u
 top=${SG_SRCDIR:-$PWD} build=${SG_BUILDDIR:-$PWD} jobs=${JOBS:-2}
-found=$(mktemp "${TMPDIR:-/tmp}/stsgate-analyse.XXXXXX") || exit 1
-trap 'rm -f "$found"' EXIT
-failed=
+work=$(mktemp -d "${TMPDIR:-/tmp}/stsgate-analyse.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+found=$work/found
+failed= ran= left_out=
 
 cd "$top" || exit 1
 flags="-std=c11 -D_GNU_SOURCE -Imodule -Iinclude -I$build ${SG_CFLAGS-}"
-sources=$(find module -name '*.c' ! -path 'module/hosts/*' | sort)
-# Macros of Apache's, PAM's, nginx's headers are theirs; of the hosts only what finds its headers.
+find module -name '*.c' ! -path 'module/hosts/*' | sort >"$work/sources"
 if [ -n "${SG_NGINX_FLAGS-}" ]; then
-    hosts=$(find module/hosts/nginx -name '*.c' | sort)
+    # Relative folders are the build's; nginx's own headers are none of ours (-isystem).
+    flags="$flags $(echo "$SG_NGINX_FLAGS" | sed "s,-Inginx-conf,-I$build/nginx-conf,") -Imodule/hosts/nginx"
+    find module/hosts/nginx -name '*.c' | sort >>"$work/sources"
 else
-    hosts=
+    left_out="$left_out module/hosts/nginx"
 fi
 
-report() # NAME: what $found holds are findings
+# NAME: what $found holds are findings. $work/unread names the files that the tool could not do.
+report()
 {
     if [ -s "$found" ]; then
         cat "$found" >&2
         echo "analyse: $1: $(wc -l <"$found") lines of findings" >&2
         failed="$failed $1"
+    elif [ -s "$work/unread" ]; then
+        echo "analyse: $1 ended without a word over: $(tr '\n' ' ' <"$work/unread")" >&2
+        failed="$failed $1"
     else
-        echo "analyse: $1: nothing found"
+        echo "analyse: $1: nothing found in $(wc -l <"$work/sources") files"
     fi
+    ran="$ran $1"
+    rm -f "$found" "$work/unread"
 }
 
 analyse_gcc()
 {
-    # -Wanalyzer-malloc-leak of gcc 12 does not follow ownership into a struct that is handed on.
-    echo "$sources" | xargs -P "$jobs" -n 4 sh -c 'for file; do
-        gcc $0 -O2 -fanalyzer -Wno-analyzer-malloc-leak -Wno-analyzer-file-leak \
-            -Wno-analyzer-too-complex -c "$file" -o /dev/null 2>&1; done' "$flags" |
+    # gcc 12's -Wanalyzer-malloc-leak and -file-leak do not follow ownership into a struct that is
+    # handed on.
+    export flags work
+    # shellcheck disable=SC2016
+    xargs -P "$jobs" -n 1 sh -c 'gcc $flags -O2 -fanalyzer -Wno-analyzer-malloc-leak \
+        -Wno-analyzer-file-leak -Wno-analyzer-too-complex -c "$0" -o /dev/null 2>&1 ||
+        echo "$0" >>"$work/unread"' <"$work/sources" |
         grep -E 'warning:|error:' | sort -u >"$found"
-    report "gcc -fanalyzer"
+    report gcc
 }
 
 analyse_tidy()
 {
-    # shellcheck disable=SC2086
-    echo "$sources" | xargs -P "$jobs" -n 8 clang-tidy --quiet --config-file=tests/analyse.tidy 2>/dev/null \
-        --extra-arg-before=-xc $(printf -- '--extra-arg=%s ' $flags) |
+    export flags work
+    # One file at a time: clang 14 loses its mind about va_start() with several.
+    # shellcheck disable=SC2016
+    xargs -P "$jobs" -n 1 sh -c 'clang-tidy --quiet --config-file=tests/analyse.tidy "$0" -- -xc $flags \
+        2>"$work/said.$$" || { cat "$work/said.$$"; echo "$0" >>"$work/unread"; }
+        rm -f "$work/said.$$"' <"$work/sources" |
         grep -E '(warning|error):' | sort -u >"$found"
     report clang-tidy
 }
 
 analyse_cppcheck()
 {
-    # shellcheck disable=SC2086
-    cppcheck --quiet --std=c11 --template='{file}:{line}: {severity}: {message} [{id}]' --enable=warning,performance,portability --inline-suppr -j "$jobs" \
-        --error-exitcode=0 --suppressions-list=tests/analyse.cppcheck -D_GNU_SOURCE -Imodule -Iinclude \
-        $sources $hosts >"$found" 2>&1
+    # It needs no header of others. shellcheck disable=SC2086
+    cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr -j "$jobs" \
+        --template='{file}:{line}: {severity}: {message} [{id}]' --error-exitcode=0 \
+        --suppressions-list=tests/analyse.cppcheck -D_GNU_SOURCE -Imodule -Iinclude \
+        --file-list="$work/sources" >"$found" 2>&1 || echo all >"$work/unread"
     report cppcheck
 }
 
-[ $# -gt 0 ] || set -- gcc clang-tidy cppcheck
+all=
+[ $# -gt 0 ] || { set -- gcc clang-tidy cppcheck; all=yes; }
 for tool; do
-    command -v "$tool" >/dev/null || { echo "analyse: no $tool here (apt install $tool)" >&2; failed="$failed $tool"; continue; }
+    if ! command -v "$tool" >/dev/null; then
+        left_out="$left_out $tool"
+        [ -n "$all" ] || failed="$failed $tool"
+        continue
+    fi
     case $tool in
     gcc) analyse_gcc ;;
     clang-tidy) analyse_tidy ;;
@@ -70,4 +92,6 @@ for tool; do
     *) failed="$failed $tool" ;;
     esac
 done
+[ -z "$left_out" ] || echo "analyse: left out, for it is not here (./autogen.sh --deps):$left_out" >&2
+[ -n "$ran" ] || failed="$failed nothing-ran"
 [ -z "$failed" ] || { echo "analyse: failed:$failed" >&2; exit 1; }
