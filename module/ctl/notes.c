@@ -62,14 +62,14 @@ static void note_opaque_time(const struct sg_config *config, const struct sg_iss
     add(notes, note);
 }
 
-/* Does ROLE/role.json tell the role's ARN? */
+/* Does ROLE/role.json tell the role's ARN, or ~USER/user.json the user's? */
 static bool tells_arn(int folder, const char *role, const struct sg_owners *owners)
 {
     struct sg_buffer path = {0}, content = {0};
     struct json_object *tree = NULL, *arn = NULL;
     bool told = false;
 
-    sg_buffer_addf(&path, "%s/role.json", role);
+    sg_buffer_addf(&path, "%s/%s.json", role, role[0] == '~' ? "user" : "role");
     if (!path.failed &&
         sg_file_read(&content, folder, path.data, ROLE_JSON_MAX, owners, NULL) == SG_OK)
         tree = json_tokener_parse(content.data);

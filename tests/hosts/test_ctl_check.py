@@ -139,7 +139,36 @@ def role_that_may_not_enter_is_not_looked_at():
         assert world.locked_out() == {}
 
 
-run([no_statement_locks_nobody_out,
+def role_without_its_arn_is_named_where_requests_are_signed():
+    """STS tells no path, and only role.json could."""
+    agent = Agent("", service=False)
+    folder = os.path.join(agent.folder, "roles")
+    for name, text in (("whole", '{"arn": "arn:aws:iam::123456789012:role/whole"}'), ("bare", None),
+                       ("empty", "{}"), ("wrong", '{"arn": 1}'), ("broken", "{")):
+        os.makedirs(os.path.join(folder, name), 0o755)
+        if text:
+            with open(os.path.join(folder, name, "role.json"), "w") as file:
+                file.write(text)
+    os.makedirs(os.path.join(folder, "~bob"), 0o755)
+    with open(os.path.join(folder, "~bob", "user.json"), "w") as file:
+        file.write('{"arn": "arn:aws:iam::123456789012:user/bob"}')
+    for kind, named in (("aws-caller-identity\nbind_header = X-Own\nbind_value = own", True),
+                        ("aws-web-identity\nurl = https://own.example", False)):
+        agent.configure("[account prod]\nid = 123456789012\nsource = file\nfolder = %s\n"
+                        "[issuer prod]\nkind = %s\naccount = prod\n" % (folder, kind))
+        done = subprocess.run([PROGRAM, "--conf", agent.conf, "--json", "check"],
+                              stdout=subprocess.PIPE, text=True, timeout=60)
+        assert done.returncode == YES, done.stdout
+        notes = [note for note in json.loads(done.stdout)["notes"] if "role.json" in note]
+        assert len(notes) == named, notes
+        if named:
+            listed = notes[0].split("arn of ")[1].split(": their")[0]
+            assert sorted(listed.split(", ")) == ["bare", "broken", "empty", "wrong"], notes
+    agent.__exit__(None)
+
+
+run([role_without_its_arn_is_named_where_requests_are_signed,
+     no_statement_locks_nobody_out,
      statement_that_a_new_token_answers_locks_nobody_out,
      key_that_no_token_tells_and_no_mint_answers_is_named,
      everybody_s_deny_and_a_date_far_ahead_are_named,
