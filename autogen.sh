@@ -8,7 +8,7 @@ cd "$(dirname "$0")"
 # What the build needs, then what the tests, the demo and the bench need.
 build_packages="build-essential autoconf automake libtool pkg-config libssl-dev libjson-c-dev
 libcdb-dev libcurl4-openssl-dev libexpat1-dev nginx-dev"
-test_packages="libcmocka-dev libmicrohttpd-dev nginx tinycdb python3 python3-boto3 mandoc curl
+test_packages="libcmocka-dev libmicrohttpd-dev nginx tinycdb python3 python3-boto3 awscli mandoc curl
 procps util-linux iproute2 wrk valgrind clang libclang-rt-14-dev clang-format-14 clang-tidy cppcheck
 ca-certificates"
 
