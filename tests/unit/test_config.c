@@ -352,6 +352,12 @@ static void signed_requests_need_no_url_and_no_audience(void **state)
     assert_int_equal(config->issuers[0].forms, SG_FORM_URL | SG_FORM_POST | SG_FORM_COMPANION);
     assert_string_equal(config->issuers[0].companion_header, "X-Stsgate-GetRole");
     assert_string_equal(config->issuers[0].bind_value, "payments prod");
+    assert_false(config->issuers[0].opaque_time);
+    sg_config_free(config);
+    write_signed(f, "account = prod\nbind_header = X-K8s-Aws-Id\nbind_value = p\n"
+                    "opaque_time = probed");
+    assert_int_equal(sg_config_read(&config, f->conf, &problems), SG_OK);
+    assert_true(config->issuers[0].opaque_time);
     sg_config_free(config);
     write_signed(f,
                  "account = prod\nbind_header = X-K8s-Aws-Id\nbind_value = p\nforms = companion\n"
@@ -376,6 +382,8 @@ static void signed_requests_are_bound_to_a_header_of_their_own(void **state)
         {"account = prod\nbind_header = X:Id\nbind_value = p", "bind_header = X:Id"},
         {"account = prod\nbind_header = X-Id\nbind_value = a  b", "bind_value = a  b"},
         {"account = prod\nbind_header = X-Id\nbind_value = p\nforms = jwt", "forms = jwt"},
+        {"account = prod\nbind_header = X-Id\nbind_value = p\nopaque_time = on",
+         "expected off or probed"},
         {"account = prod\nbind_header = X-Id\nbind_value = p\nurl = https://x", "are for JWTs"},
         {"account = prod\nbind_header = X-Id\nbind_value = p\nalgorithms = RS256", "are for JWTs"},
     };
@@ -393,12 +401,14 @@ static void token_issuer_needs_a_url_and_binds_nothing(void **state)
     struct sg_buffer text = {0};
 
     sg_buffer_addf(&text,
-                   "%s[issuer signed]\nkind = aws-web-identity\naccount = prod\nbind_value = p\n",
+                   "%s[issuer signed]\nkind = aws-web-identity\naccount = prod\nbind_value = p\n"
+                   "opaque_time = probed\n",
                    signed_host);
     gate_fixture_write(f, "stsgate.conf", text.data);
     sg_buffer_clear(&text);
     assert_mistake(f, "lacks url");
     assert_mistake(f, "which only kind = aws-caller-identity reads");
+    assert_mistake(f, "opaque_time, which only");
 }
 
 static void session_age_that_can_not_be_decided_is_refused(void **state)
