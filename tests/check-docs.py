@@ -309,7 +309,8 @@ def tool_is_that_of_the_manual():
 
 @check
 def agent_may_do_in_aws_what_it_does():
-    actions = set(re.findall(r'action = "(\w+)"', sources("module/agent")))
+    actions = set(re.findall(
+        r'\.(?:action|get|list|read|attached|groups) = "(\w+)"', sources("module/agent")))
     told = actions
     actions = actions - {"GetCallerIdentity"}  # STS's, which no policy allows or denies
     policy = json.loads(read("conf/aws/agent-policy.json"))["Statement"][0]

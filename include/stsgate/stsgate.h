@@ -94,7 +94,11 @@ enum stsgate_error {
     X(IDENTITY_PENDING, "identity-pending", 503,                                                   \
       "AWS has not been asked yet who signed the request")                                         \
     X(COMPANION_REFUSED, "companion-refused", 401,                                                 \
-      "AWS refused the companion request, or it is not of the same session and role")
+      "AWS refused the companion request, or it is not of the same session and role")              \
+    X(LONG_TERM_KEY, "long-term-key", 401,                                                         \
+      "a long-term key signed the request; take a session of it")                                  \
+    X(UNSUPPORTED_PRINCIPAL, "unsupported-principal", 401,                                         \
+      "AWS does not tell whose policies bear on the session (a root's, a federated user's)")
 
 enum stsgate_reason {
 #define STSGATE_X(name, word, status, text) STSGATE_REASON_##name,

@@ -24,7 +24,8 @@ static void round_due(void *payload)
 const char *sg_account_where(char *buffer, size_t size, const struct sg_agent_account *account,
                              const char *role)
 {
-    (void)snprintf(buffer, size, "account=%s role=%s", account->config->label, role);
+    (void)snprintf(buffer, size, "account=%s %s=%s", account->config->label,
+                   sg_key_is_user(role) ? "user" : "role", sg_key_name_of(role));
     return buffer;
 }
 
@@ -32,6 +33,14 @@ bool sg_account_owns_role(const struct sg_agent_account *account, struct sg_role
                           struct sg_text arn)
 {
     return sg_role_arn_parse(parts, arn, account->config->id[0] == '\0') &&
+           sg_text_equal(parts->account, sg_text_of(account->config->id)) &&
+           sg_text_equal(parts->partition, sg_text_of(account->config->partition));
+}
+
+bool sg_account_owns_user(const struct sg_agent_account *account, struct sg_role_arn *parts,
+                          struct sg_text arn)
+{
+    return sg_user_arn_parse(parts, arn) &&
            sg_text_equal(parts->account, sg_text_of(account->config->id)) &&
            sg_text_equal(parts->partition, sg_text_of(account->config->partition));
 }
@@ -303,7 +312,8 @@ static int open_iam(struct sg_agent_account *account)
                                           .fips = config->fips,
                                           .dual_stack = config->dual_stack,
                                           .environment =
-                                              account->agent->config->environment_endpoints};
+                                              account->agent->config->environment_endpoints,
+                                          .profile = config->profile};
 
     int error = place(account, &account->iam, &account->iam_place, &options);
     if (error != SG_OK)

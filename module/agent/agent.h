@@ -189,7 +189,7 @@ int sg_account_take(struct sg_agent_account *account, struct sg_role *role,
 /* The role could not be read whole: its last record stays, marked stale. */
 void sg_account_take_stale(struct sg_agent_account *account, struct sg_role *role, const char *why);
 bool sg_account_fresh(const struct sg_agent_account *account);
-/* "account=prod role=app" into a buffer, for the log. */
+/* "account=prod role=app" into a buffer, for the log; "user=bob" where `role` is a user's key. */
 const char *sg_account_where(char *buffer, size_t size, const struct sg_agent_account *account,
                              const char *role);
 /* A record that is ready, for the role; marks the account as to be published. SG_OK, SG_E_LIMIT. */
@@ -197,6 +197,8 @@ int sg_account_take_packed(struct sg_agent_account *account, struct sg_role *rol
                            struct sg_buffer *packed);
 /* True and the parts, when the ARN is one of this account. */
 bool sg_account_owns_role(const struct sg_agent_account *account, struct sg_role_arn *parts,
+                          struct sg_text arn);
+bool sg_account_owns_user(const struct sg_agent_account *account, struct sg_role_arn *parts,
                           struct sg_text arn);
 
 /* ---- gone.c: roles that GetRole says do not exist ---- */
@@ -278,7 +280,7 @@ void sg_account_set_clock_offset(struct sg_agent_account *account, int64_t offse
 int sg_sweep_start(struct sg_agent_account *account);
 void sg_sweep_stop(struct sg_agent_account *account);
 
-/* ---- fetch.c: one role by itself ---- */
+/* ---- fetch.c: one role or user by itself ---- */
 
 enum sg_fetch_result {
     SG_FETCH_GOOD,    /* read whole, or found to be deleted */
@@ -304,9 +306,9 @@ struct sg_reread {
     void (*done)(void *payload, int status);
     void *payload;
 };
-/* Reads one role anew, whatever is known of it; a read under way does not count, one that has not
- * begun does. SG_OK and a call to `done` later, never from here; or SG_E_INVALID (no role's name),
- * SG_E_MEMORY, and none. */
+/* Reads one role (or `user/NAME`) anew, whatever is known of it; a read under way does not count,
+ * one that has not begun does. SG_OK and a call to `done` later, never from here; or SG_E_INVALID
+ * (no role's name), SG_E_MEMORY, and none. */
 int sg_agent_reread_role(struct sg_agent_account *account, struct sg_text name,
                          struct sg_reread *reread);
 void sg_reread_stop(struct sg_reread *reread); /* no call will come */
@@ -346,6 +348,8 @@ void sg_managed_read_stop(struct sg_managed_read *read);
 int sg_files_open(struct sg_agent_account *account);
 void sg_files_close(struct sg_agent_account *account);
 void sg_files_round(struct sg_agent_account *account);
+/* The key of what a folder is named after: a role's name, or `~` and a user's. */
+bool sg_files_key(char key[static SG_PRINCIPAL_KEY_MAX + 1], const char *folder);
 /* Owner and mode of an open folder; name: below `folder`, or "". */
 bool sg_files_folder_trusted(const struct sg_agent_account *account, const char *folder, int fd,
                              const char *name, struct sg_problems *problems);

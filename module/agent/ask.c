@@ -60,10 +60,13 @@ void sg_ask_role(struct sg_agent *agent, const struct sg_waiter *waiter, bool af
     const struct sg_question *question = &waiter->question;
     const struct sg_text name = sg_text_of(question->role_name);
     struct sg_agent_account *account = find_account(agent, question);
-    char folded[SG_ROLE_NAME_MAX + 1];
+    const bool user = question->kind == SG_ASK_USER;
+    char folded[SG_PRINCIPAL_KEY_MAX + 1];
     struct sg_record record;
 
-    if (account == NULL || !sg_role_name_fold(folded, name)) {
+    /* Anyone may ask, but users are read only where the configuration lets them in. */
+    if (account == NULL || !sg_principal_key(folded, user, name) ||
+        (user && !account->config->users)) {
         sg_waiter_answer(agent, waiter, SG_E_ABSENT);
         return;
     }

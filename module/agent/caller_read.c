@@ -46,29 +46,52 @@ static bool take_role_id(struct sg_identity_answer *answer, struct sg_text user_
            sg_text_copy(answer->role_id, sizeof(answer->role_id), role_id);
 }
 
+static bool is_of_account(const struct sg_role_arn *arn, const struct sg_account *account)
+{
+    return sg_text_equal(arn->account, sg_text_of(account->id)) &&
+           sg_text_equal(arn->partition, sg_text_of(account->partition));
+}
+
+/* A session of a role, or a user's: his ARN, and his id (AIDA...) alone. Anybody else's policies
+ * are not told: a federated user's are those of the user who called, whom STS does not name. */
+static int take_principal(struct sg_identity_answer *answer, const struct identity *identity,
+                          const struct sg_account *account)
+{
+    struct sg_role_arn arn;
+    struct sg_text session = {0};
+    bool good;
+
+    if (sg_assumed_role_arn_parse(&arn, &session, sg_text_of(identity->arn), false)) {
+        good = take_role_id(answer, sg_text_of(identity->user_id), session);
+    } else if (sg_user_arn_parse(&arn, sg_text_of(identity->arn))) {
+        good =
+            sg_text_starts(sg_text_of(identity->user_id), SG_TEXT("AIDA")) &&
+            sg_text_copy(answer->role_id, sizeof(answer->role_id), sg_text_of(identity->user_id));
+    } else {
+        answer->head.status = SG_IDENTITY_NO_ROLE;
+        return SG_OK;
+    }
+    return good && is_of_account(&arn, account) &&
+                   sg_text_copy(answer->account, sizeof(answer->account), arn.account) &&
+                   sg_text_copy(answer->role_name, sizeof(answer->role_name), arn.name) &&
+                   sg_text_copy(answer->session_name, sizeof(answer->session_name), session)
+               ? SG_OK
+               : SG_E_INVALID;
+}
+
 int sg_caller_read(struct sg_identity_answer *answer, struct sg_text body,
                    const struct sg_account *account)
 {
     struct identity identity = {.seen = 0};
-    struct sg_role_arn arn;
-    struct sg_text session;
-    const int error = sg_answer_walk(body, (struct sg_walk){take_step, &identity});
+    int error = sg_answer_walk(body, (struct sg_walk){take_step, &identity});
 
     if (error != SG_OK)
         return error;
     if (identity.seen != 7 || strcmp(identity.account, account->id) != 0)
         return SG_E_INVALID;
-    if (!sg_assumed_role_arn_parse(&arn, &session, sg_text_of(identity.arn), false)) {
-        answer->head.status = SG_IDENTITY_NO_ROLE;
-        return SG_OK;
-    }
-    if (!sg_text_equal(arn.account, sg_text_of(account->id)) ||
-        !sg_text_equal(arn.partition, sg_text_of(account->partition)) ||
-        !take_role_id(answer, sg_text_of(identity.user_id), session) ||
-        !sg_text_copy(answer->account, sizeof(answer->account), arn.account) ||
-        !sg_text_copy(answer->role_name, sizeof(answer->role_name), arn.name) ||
-        !sg_text_copy(answer->session_name, sizeof(answer->session_name), session))
-        return SG_E_INVALID;
+    error = take_principal(answer, &identity, account);
+    if (error != SG_OK || answer->head.status != 0)
+        return error;
     /* No gate would take what is not of these alphabets. */
     struct sg_identity_answer whole = *answer;
     whole.head.magic = SG_ASK_MAGIC;

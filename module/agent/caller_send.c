@@ -64,7 +64,8 @@ static void set_query(struct outgoing *out, const struct sg_signed_call *call)
     add_parameter(&out->url, "X-Amz-Date", call->date);
     add_parameter(&out->url, "X-Amz-Expires", call->expires);
     add_parameter(&out->url, "X-Amz-SignedHeaders", call->signed_headers);
-    add_parameter(&out->url, "X-Amz-Security-Token", call->token);
+    if (call->token.length > 0)
+        add_parameter(&out->url, "X-Amz-Security-Token", call->token);
     add_parameter(&out->url, "X-Amz-Signature", call->signature);
     out->url.failed = out->url.failed || scope.failed;
     sg_buffer_clear(&scope);
@@ -83,7 +84,8 @@ static void set_signed_headers(struct outgoing *out, const struct sg_signed_call
     out->url.failed = out->url.failed || out->authorization.failed;
     add(out, "Authorization", sg_buffer_text(&out->authorization));
     add(out, "X-Amz-Date", call->date);
-    add(out, "X-Amz-Security-Token", call->token);
+    if (call->token.length > 0)
+        add(out, "X-Amz-Security-Token", call->token);
     add(out, "Content-Type",
         call->content_type.length > 0
             ? call->content_type

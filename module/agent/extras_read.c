@@ -41,13 +41,26 @@ bool sg_extra_set_equal(const struct sg_extra_set *a, const struct sg_extra_set 
     return true;
 }
 
+/* A folder's pattern is over names of roles, or behind a `~` over those of users. */
+static bool matches(const char *folder, struct sg_text role_key)
+{
+    const struct sg_text prefix = SG_TEXT(SG_USER_KEY_PREFIX);
+    const bool user = sg_text_starts(role_key, prefix);
+
+    if (user != (folder[0] == '~'))
+        return false;
+    if (user)
+        role_key = (struct sg_text){role_key.data + prefix.length, role_key.length - prefix.length};
+    return sg_text_match(sg_text_of(folder + user), role_key, '\0', true);
+}
+
 void sg_extra_set_add(struct sg_buffer *statements, const struct sg_extra_set *set,
                       struct sg_text role_key)
 {
     for (size_t i = 0; i < set->count; i++) {
         const struct sg_extra *extra = &set->items[i];
 
-        if (extra->folder == NULL || sg_text_match(sg_text_of(extra->folder), role_key, '\0', true))
+        if (extra->folder == NULL || matches(extra->folder, role_key))
             sg_buffer_add_text(statements, sg_buffer_text(&extra->statements));
     }
 }
@@ -192,12 +205,13 @@ int sg_extra_set_read(struct sg_extra_set *set, const struct sg_agent_account *a
 
 /* ---- which folders ---- */
 
-/* A role's name, with * and ? in it. */
+/* A role's name, with * and ? in it; a user's behind a `~`. */
 static bool is_pattern(const char *name)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                   "+=,.@_-*?";
 
+    name += name[0] == '~';
     return strlen(name) <= SG_ROLE_NAME_MAX && name[strspn(name, allowed)] == '\0';
 }
 

@@ -174,11 +174,13 @@ void sg_fetch_end(struct sg_fetch *fetch, enum sg_fetch_result result, const cha
     if (result != SG_FETCH_GOOD) {
         /* Once as long as it lasts: there may be thousands of them in each round. */
         const enum sg_log_level level = fetch->denied ? SG_LOG_ERROR : SG_LOG_WARNING;
-        sg_log(&account->agent->log, role->in_trouble ? SG_LOG_DEBUG : level, "%s %sproblem=%s",
-               sg_account_where(where, sizeof where, account, fetch->name),
-               fetch->denied ? "alarm=access-denied " : "", why);
+        sg_log(
+            &account->agent->log, role->in_trouble ? SG_LOG_DEBUG : level, "%s %sproblem=%s",
+            sg_account_where(where, sizeof where, account, fetch->user ? role->key : fetch->name),
+            fetch->denied ? "alarm=access-denied " : "", why);
         if (fetch->in_round)
-            sg_health_bad(&account->health, "role %s: %s", fetch->name, why);
+            sg_health_bad(&account->health, "%s %s: %s", fetch->user ? "user" : "role", fetch->name,
+                          why);
     }
     role->in_trouble = result != SG_FETCH_GOOD;
     /* A sweep is complete without a role that it did not show, so that role's age is its own: it
@@ -263,10 +265,13 @@ static bool name_fetch(struct sg_fetch *fetch, struct sg_text asked)
     struct sg_record record;
     struct sg_text name = asked.length > 0 ? asked : sg_text_of(role->name);
 
-    if (sg_role_record(&record, role) && sg_account_owns_role(fetch->account, &parts, record.arn))
+    fetch->user = sg_key_is_user(role->key);
+    if (sg_role_record(&record, role) &&
+        (fetch->user ? sg_account_owns_user(fetch->account, &parts, record.arn)
+                     : sg_account_owns_role(fetch->account, &parts, record.arn)))
         name = parts.name;
     if (name.length == 0)
-        name = sg_text_of(role->key);
+        name = sg_text_of(sg_key_name_of(role->key));
     return sg_text_copy(fetch->name, sizeof fetch->name, name) &&
            sg_text_copy(role->name, sizeof role->name, sg_text_of(fetch->name));
 }
@@ -312,18 +317,22 @@ int sg_fetch_start(struct sg_agent_account *account, struct sg_text key, struct 
 /* Whether IAM was asked anything yet. */
 static bool has_begun(const struct sg_fetch *fetch)
 {
-    return fetch->running &&
-           (fetch->call.attempts > 0 || strcmp(fetch->call.request.action, "GetRole") != 0);
+    return fetch->running && (fetch->call.attempts > 0 ||
+                              strcmp(fetch->call.request.action, sg_fetch_first(fetch)) != 0);
 }
 
 int sg_agent_reread_role(struct sg_agent_account *account, struct sg_text name,
                          struct sg_reread *reread)
 {
-    char key[SG_ROLE_NAME_MAX + 1];
+    char key[SG_PRINCIPAL_KEY_MAX + 1];
 
     sg_reread_stop(reread);
-    if (!sg_role_name_fold(key, name))
+    if (!sg_principal_fold(key, name))
         return SG_E_INVALID;
+    if (sg_key_is_user(key)) {
+        name.data += strlen(SG_USER_KEY_PREFIX);
+        name.length -= strlen(SG_USER_KEY_PREFIX);
+    }
     const int error = sg_fetch_start(account, sg_text_of(key), name, true, NULL);
     if (error != SG_OK)
         return error;

@@ -1,7 +1,8 @@
 /*
  * fetch_read.c - what IAM is asked about one role: GetRole, its inline policies, its attached
- * policies, its boundary. A role is taken whole or not at all; only GetRole's own NoSuchEntity says
- * that it is gone.
+ * policies, its boundary; about one user the same, and both kinds of policies of each group that he
+ * is in. It is taken whole or not at all: a group that can't be read is not one without policies.
+ * Only NoSuchEntity of GetRole, or GetUser, itself says that it is gone.
  */
 #include "agent/fetch.h"
 
@@ -14,10 +15,55 @@
 /* A managed policy read within the round, or this time, is not read again. */
 #define CACHED_MS 1000
 
+/* A role, a user and a group are asked about alike. */
+struct subject {
+    const char *get, *parameter, *list, *read, *attached, *groups;
+};
+
+static const struct subject role_calls = {
+    .get = "GetRole",
+    .parameter = "RoleName",
+    .list = "ListRolePolicies",
+    .read = "GetRolePolicy",
+    .attached = "ListAttachedRolePolicies",
+};
+static const struct subject user_calls = {
+    .get = "GetUser",
+    .parameter = "UserName",
+    .list = "ListUserPolicies",
+    .read = "GetUserPolicy",
+    .attached = "ListAttachedUserPolicies",
+    .groups = "ListGroupsForUser",
+};
+static const struct subject group_calls = {
+    .parameter = "GroupName",
+    .list = "ListGroupPolicies",
+    .read = "GetGroupPolicy",
+    .attached = "ListAttachedGroupPolicies",
+};
+
 static void list_inlines(struct sg_fetch *fetch, bool more);
 static void read_inline(struct sg_fetch *fetch);
 static void list_attached(struct sg_fetch *fetch, bool more);
+static void list_groups(struct sg_fetch *fetch, bool more);
 static void read_managed(struct sg_fetch *fetch);
+
+static const struct subject *subject_of(const struct sg_fetch *fetch)
+{
+    if (fetch->group_at > 0)
+        return &group_calls;
+    return fetch->user ? &user_calls : &role_calls;
+}
+
+static struct sg_text subject_name(const struct sg_fetch *fetch)
+{
+    return sg_text_of(fetch->group_at > 0 ? fetch->groups.items[fetch->group_at - 1] : fetch->name);
+}
+
+const char *sg_fetch_first(const struct sg_fetch *fetch)
+{
+    return fetch->user ? user_calls.get : role_calls.get;
+}
 
 static void clear_names(struct sg_names *names)
 {
@@ -45,6 +91,9 @@ void sg_fetch_clear(struct sg_fetch *fetch)
 {
     clear_names(&fetch->inlines);
     clear_names(&fetch->attached);
+    clear_names(&fetch->groups);
+    fetch->groups_listed = false;
+    fetch->group_at = 0;
     sg_buffer_clear(&fetch->statements);
     fetch->at = 0;
     fetch->pages = 0;
@@ -106,11 +155,13 @@ static bool keep_role(void *payload, const struct sg_iam_role *role)
 {
     struct sg_fetch *fetch = payload;
     struct sg_role_arn parts;
-    char key[SG_ROLE_NAME_MAX + 1];
+    char key[SG_PRINCIPAL_KEY_MAX + 1];
+    const bool ours = fetch->user ? sg_account_owns_user(fetch->account, &parts, role->arn)
+                                  : sg_account_owns_role(fetch->account, &parts, role->arn);
 
     fetch->created_ms = role->created_ms;
-    fetch->whole = role->whole && sg_account_owns_role(fetch->account, &parts, role->arn) &&
-                   sg_role_name_fold(key, parts.name) && strcmp(key, fetch->role->key) == 0 &&
+    fetch->whole = role->whole && ours && sg_principal_key(key, fetch->user, parts.name) &&
+                   strcmp(key, fetch->role->key) == 0 &&
                    sg_text_copy(fetch->arn, sizeof fetch->arn, role->arn) &&
                    sg_text_copy(fetch->name, sizeof fetch->name, parts.name) &&
                    sg_text_copy(fetch->role_id, sizeof fetch->role_id, role->role_id) &&
@@ -124,7 +175,7 @@ static void end_deleted(struct sg_fetch *fetch)
     sg_fetch_end(fetch, SG_FETCH_GOOD, NULL);
 }
 
-/* GetRole found nothing; now it is known whose keys said so. */
+/* GetRole or GetUser found nothing; now it is known whose keys said so. */
 static void took_identity(void *payload, const struct sg_iam_answer *answer)
 {
     struct sg_fetch *fetch = payload;
@@ -134,7 +185,8 @@ static void took_identity(void *payload, const struct sg_iam_answer *answer)
 
     if (answer->outcome != SG_IAM_OK || sg_iam_read_caller_account(&other, answer->body) != SG_OK) {
         (void)snprintf(why, sizeof why,
-                       "GetRole finds no such role, and STS does not say whose keys these are: %s",
+                       "%s finds nothing, and STS does not say whose keys these are: %s",
+                       sg_fetch_first(fetch),
                        answer->outcome == SG_IAM_OK ? "malformed answer" : answer->message);
         sg_buffer_clear(&other);
         sg_fetch_end(fetch, SG_FETCH_FAILED, why);
@@ -169,7 +221,7 @@ static void ask_whose_keys(struct sg_fetch *fetch)
 static void took_role(void *payload, const struct sg_iam_answer *answer)
 {
     struct sg_fetch *fetch = payload;
-    const struct sg_iam_sink sink = {keep_role, NULL, fetch};
+    const struct sg_iam_sink sink = {.role = keep_role, .user = keep_role, .payload = fetch};
 
     if (answer->outcome == SG_IAM_NO_SUCH_ENTITY) {
         fetch->first_aws_ms = fetch->last_aws_ms = answer->date_ms;
@@ -181,14 +233,16 @@ static void took_role(void *payload, const struct sg_iam_answer *answer)
     }
     if (!answer_is_good(fetch, answer))
         return;
-    if (sg_iam_read_role(answer->body, &sink) != SG_OK) {
+    if ((fetch->user ? sg_iam_read_user(answer->body, &sink)
+                     : sg_iam_read_role(answer->body, &sink)) != SG_OK) {
         end_malformed(fetch);
         return;
     }
     if (!fetch->whole) {
-        sg_fetch_end(
-            fetch, SG_FETCH_PARTIAL,
-            "GetRole: the answer lacks a part, or is about a role of another account or name");
+        sg_fetch_end(fetch, SG_FETCH_PARTIAL,
+                     fetch->user
+                         ? "GetUser: the answer lacks a part, or is about another account or name"
+                         : "GetRole: the answer lacks a part, or is about another account or name");
         return;
     }
     sg_identity_shown(fetch->account, fetch->call.key_id);
@@ -197,27 +251,52 @@ static void took_role(void *payload, const struct sg_iam_answer *answer)
 
 void sg_fetch_read(struct sg_fetch *fetch)
 {
-    const struct sg_iam_request request = {.action = "GetRole",
-                                           .parameters = {{"RoleName", sg_text_of(fetch->name)}}};
-
     sg_fetch_clear(fetch);
+    const struct subject *subject = subject_of(fetch);
+    const struct sg_iam_request request = {
+        .action = subject->get, .parameters = {{subject->parameter, subject_name(fetch)}}};
     fetch->began_boot_ms = sg_now_ms(fetch->account->agent);
     call(fetch, &request, took_role);
 }
 
 /* ---- inline policies ---- */
 
+/* One of the subject's lists, or its next page. */
+static void list(struct sg_fetch *fetch, const char *action, bool more,
+                 void (*done)(void *payload, const struct sg_iam_answer *answer))
+{
+    struct sg_iam_request request = {
+        .action = action, .parameters = {{subject_of(fetch)->parameter, subject_name(fetch)}}};
+
+    if (more) {
+        request.parameters[1].name = "Marker";
+        request.parameters[1].value = sg_text_of(fetch->page.marker);
+    }
+    call(fetch, &request, done);
+}
+
+/* A page of such a list. False: the read has ended. */
+static bool take_page(struct sg_fetch *fetch, const struct sg_iam_answer *answer,
+                      struct sg_names *names)
+{
+    if (!answer_is_good(fetch, answer))
+        return false;
+    fetch->page.may_omit = fetch->account->config->id[0] == '\0';
+    if (sg_iam_read_names_of(&fetch->page, answer->body, fetch->call.request.action, add_name,
+                             names) == SG_OK &&
+        has_end(fetch))
+        return true;
+    end_malformed(fetch);
+    return false;
+}
+
 static void took_inlines(void *payload, const struct sg_iam_answer *answer)
 {
     struct sg_fetch *fetch = payload;
 
-    if (!answer_is_good(fetch, answer))
+    if (!take_page(fetch, answer, &fetch->inlines))
         return;
-    fetch->page.may_omit = fetch->account->config->id[0] == '\0';
-    if (sg_iam_read_names(&fetch->page, answer->body, add_name, &fetch->inlines) != SG_OK ||
-        !has_end(fetch))
-        end_malformed(fetch);
-    else if (fetch->page.truncated)
+    if (fetch->page.truncated)
         list_inlines(fetch, true);
     else
         read_inline(fetch);
@@ -225,14 +304,23 @@ static void took_inlines(void *payload, const struct sg_iam_answer *answer)
 
 static void list_inlines(struct sg_fetch *fetch, bool more)
 {
-    struct sg_iam_request request = {.action = "ListRolePolicies",
-                                     .parameters = {{"RoleName", sg_text_of(fetch->name)}}};
+    list(fetch, subject_of(fetch)->list, more, took_inlines);
+}
 
-    if (more) {
-        request.parameters[1].name = "Marker";
-        request.parameters[1].value = sg_text_of(fetch->page.marker);
-    }
-    call(fetch, &request, took_inlines);
+/* What people find it by: a group's policy behind the group's name. */
+static int compile_inline(struct sg_fetch *fetch, struct sg_text document)
+{
+    struct sg_buffer name = {0};
+
+    if (fetch->group_at > 0)
+        sg_buffer_addf(&name, "%.*s/", SG_TEXT_ARG(subject_name(fetch)));
+    sg_buffer_addf(&name, "%s", fetch->inlines.items[fetch->at]);
+    const int error = name.failed
+                          ? SG_E_MEMORY
+                          : sg_policy_compile(&fetch->statements, document, SG_POLICY_INLINE,
+                                              sg_buffer_text(&name), NULL);
+    sg_buffer_clear(&name);
+    return error;
 }
 
 static void took_inline(void *payload, const struct sg_iam_answer *answer)
@@ -244,8 +332,7 @@ static void took_inline(void *payload, const struct sg_iam_answer *answer)
         return;
     int error = sg_iam_read_document(&document, answer->body);
     if (error == SG_OK)
-        error = sg_policy_compile(&fetch->statements, sg_buffer_text(&document), SG_POLICY_INLINE,
-                                  sg_text_of(fetch->inlines.items[fetch->at]), NULL);
+        error = compile_inline(fetch, sg_buffer_text(&document));
     sg_buffer_clear(&document);
     if (error != SG_OK) {
         end_malformed(fetch);
@@ -268,8 +355,8 @@ static void read_inline(struct sg_fetch *fetch)
         return;
     }
     const struct sg_iam_request request = {
-        .action = "GetRolePolicy",
-        .parameters = {{"RoleName", sg_text_of(fetch->name)},
+        .action = subject_of(fetch)->read,
+        .parameters = {{subject_of(fetch)->parameter, subject_name(fetch)},
                        {"PolicyName", sg_text_of(fetch->inlines.items[fetch->at])}},
     };
     call(fetch, &request, took_inline);
@@ -277,36 +364,56 @@ static void read_inline(struct sg_fetch *fetch)
 
 /* ---- attached policies and the boundary ---- */
 
+/* Of the groups that a user is in, one by one; then what was attached anywhere. */
+static void next_group(struct sg_fetch *fetch)
+{
+    fetch->at = 0;
+    if (fetch->group_at == fetch->groups.count) {
+        fetch->group_at = 0;
+        read_managed(fetch);
+        return;
+    }
+    fetch->group_at++;
+    clear_names(&fetch->inlines);
+    list_inlines(fetch, false);
+}
+
 static void took_attached(void *payload, const struct sg_iam_answer *answer)
 {
     struct sg_fetch *fetch = payload;
 
-    if (!answer_is_good(fetch, answer))
+    if (!take_page(fetch, answer, &fetch->attached))
         return;
-    fetch->page.may_omit = fetch->account->config->id[0] == '\0';
-    if (sg_iam_read_names(&fetch->page, answer->body, add_name, &fetch->attached) != SG_OK ||
-        !has_end(fetch)) {
-        end_malformed(fetch);
-        return;
-    }
-    if (fetch->page.truncated) {
+    if (fetch->page.truncated)
         list_attached(fetch, true);
-        return;
-    }
-    fetch->at = 0;
-    read_managed(fetch);
+    else if (fetch->user && !fetch->groups_listed)
+        list_groups(fetch, false);
+    else
+        next_group(fetch);
 }
 
 static void list_attached(struct sg_fetch *fetch, bool more)
 {
-    struct sg_iam_request request = {.action = "ListAttachedRolePolicies",
-                                     .parameters = {{"RoleName", sg_text_of(fetch->name)}}};
+    list(fetch, subject_of(fetch)->attached, more, took_attached);
+}
 
-    if (more) {
-        request.parameters[1].name = "Marker";
-        request.parameters[1].value = sg_text_of(fetch->page.marker);
+static void took_groups(void *payload, const struct sg_iam_answer *answer)
+{
+    struct sg_fetch *fetch = payload;
+
+    if (!take_page(fetch, answer, &fetch->groups))
+        return;
+    if (fetch->page.truncated) {
+        list_groups(fetch, true);
+        return;
     }
-    call(fetch, &request, took_attached);
+    fetch->groups_listed = true;
+    next_group(fetch);
+}
+
+static void list_groups(struct sg_fetch *fetch, bool more)
+{
+    list(fetch, user_calls.groups, more, took_groups);
 }
 
 static bool is_recent(const struct sg_agent_account *account, const struct sg_managed *managed)

@@ -1,6 +1,7 @@
 /*
  * files.c - source = file: FOLDER/ROLE/POLICY.json, each file one policy of the role its folder is
- * named after; ROLE/role.json, if there, tells what IAM would: {"arn", "role_id", "created"}.
+ * named after; ROLE/role.json, if there, tells what IAM would: {"arn", "role_id", "created"}. An
+ * IAM user's folder is ~NAME, which is no role's name, and his file user.json, with "user_id".
  * Changes are noticed by inotify and published at once. What AWS did not say itself is never marked
  * as AWS's. Folders and files must be owned by root or the agent, and writable by nobody else.
  */
@@ -23,7 +24,7 @@
 struct watch {
     int wd;
     bool changed;
-    char name[SG_ROLE_NAME_MAX + 1];
+    char name[SG_ROLE_NAME_MAX + 2];
 };
 
 struct sg_files {
@@ -102,24 +103,32 @@ static void watch_role(struct sg_agent_account *account, const char *name)
         files->size = size;
     }
     files->watches[files->count] = (struct watch){.wd = wd};
-    (void)sg_text_copy(files->watches[files->count].name, SG_ROLE_NAME_MAX + 1, sg_text_of(name));
+    (void)sg_text_copy(files->watches[files->count].name, sizeof files->watches[files->count].name,
+                       sg_text_of(name));
     files->count++;
 }
 
 /* ---- all roles ---- */
 
+bool sg_files_key(char key[static SG_PRINCIPAL_KEY_MAX + 1], const char *folder)
+{
+    const bool user = folder[0] == '~';
+
+    return sg_principal_key(key, user, sg_text_of(folder + user));
+}
+
 static bool scan_role(struct sg_agent_account *account, int root, const char *name)
 {
-    char key[SG_ROLE_NAME_MAX + 1];
+    char key[SG_PRINCIPAL_KEY_MAX + 1];
 
-    if (!sg_role_name_fold(key, sg_text_of(name)))
+    if (!sg_files_key(key, name) || (sg_key_is_user(key) && !account->config->users))
         return true;
     struct sg_role *role = sg_roles_add(&account->roles, sg_text_of(key));
     if (role == NULL)
         return false;
     if (role->seen == account->round) {
         role->doubled = true;
-        sg_account_take_stale(account, role, "two folders differ in case only; IAM knows one role");
+        sg_account_take_stale(account, role, "two folders differ in case only; IAM knows one name");
         return true;
     }
     role->seen = account->round;
@@ -260,12 +269,12 @@ static void take_changes(struct sg_agent_account *account)
     if (root < 0)
         files->rescan = true;
     for (size_t i = 0; i < files->count && !files->rescan; i++) {
-        char key[SG_ROLE_NAME_MAX + 1];
+        char key[SG_PRINCIPAL_KEY_MAX + 1];
 
         if (!files->watches[i].changed)
             continue;
         files->watches[i].changed = false;
-        if (!sg_role_name_fold(key, sg_text_of(files->watches[i].name)))
+        if (!sg_files_key(key, files->watches[i].name))
             continue;
         struct sg_role *role = sg_roles_find(&account->roles, sg_text_of(key));
         if (role != NULL && !role->doubled)

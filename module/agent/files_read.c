@@ -1,6 +1,6 @@
 /*
- * files_read.c - source = file, one role: its folder's policies and role.json. Folders and files
- * must be owned by root or the agent, and writable by nobody else.
+ * files_read.c - source = file, one role or user: its folder's policies and role.json, user.json.
+ * Folders and files must be owned by root or the agent, and writable by nobody else.
  */
 #include "agent/agent.h"
 
@@ -15,10 +15,15 @@
 #include <unistd.h>
 
 #define POLICIES_MAX 256
-#define DETAILS_FILE "role.json"
 
-/* role.json */
+/* What IAM would tell: role.json, or user.json. */
+static const char *details_file(bool user)
+{
+    return user ? "user.json" : "role.json";
+}
+
 struct details {
+    bool user;
     char arn[SG_ARN_MAX + 1];
     char role_id[40];
     char created[64];
@@ -47,8 +52,7 @@ static int is_policy_file(const struct dirent *entry)
     const struct sg_text name = sg_text_of(entry->d_name), ending = SG_TEXT(".json");
 
     return name.length > ending.length && name.data[0] != '.' &&
-           strcmp(name.data + name.length - ending.length, ending.data) == 0 &&
-           strcmp(name.data, DETAILS_FILE) != 0;
+           strcmp(name.data + name.length - ending.length, ending.data) == 0;
 }
 
 static bool take_member(void *payload, const struct sg_json_item *item)
@@ -60,7 +64,7 @@ static bool take_member(void *payload, const struct sg_json_item *item)
         return false;
     if (sg_text_equal(item->key, SG_TEXT("arn")))
         return sg_json_string(details->arn, sizeof details->arn, &length, item);
-    if (sg_text_equal(item->key, SG_TEXT("role_id")))
+    if (sg_text_equal(item->key, details->user ? SG_TEXT("user_id") : SG_TEXT("role_id")))
         return sg_json_string(details->role_id, sizeof details->role_id, &length, item);
     if (sg_text_equal(item->key, SG_TEXT("created")))
         return sg_json_string(details->created, sizeof details->created, &length, item);
@@ -73,10 +77,12 @@ static int read_details(struct details *details, struct sg_reading *reading,
 {
     struct sg_buffer text = {0};
     struct sg_role_arn parts;
-    char folded[SG_ROLE_NAME_MAX + 1];
+    char folded[SG_PRINCIPAL_KEY_MAX + 1];
+    const bool user = sg_key_is_user(key);
+    const char *name = details_file(user);
 
-    int error =
-        sg_file_read(&text, fd, DETAILS_FILE, 16384, &account->agent->config->owners, problems);
+    details->user = user;
+    int error = sg_file_read(&text, fd, name, 16384, &account->agent->config->owners, problems);
     if (error == SG_E_ABSENT)
         return SG_OK;
     if (error != SG_OK)
@@ -84,24 +90,25 @@ static int read_details(struct details *details, struct sg_reading *reading,
     error = sg_json_scan(sg_buffer_text(&text), NULL, take_member, details);
     if (error != SG_OK) {
         sg_problem(problems, account->config->folder, 0,
-                   "%s/" DETAILS_FILE ": expected {\"arn\": \"...\", \"role_id\": \"...\", "
+                   "%s/%s: expected {\"arn\": \"...\", \"%s\": \"...\", "
                    "\"created\": \"2026-01-31T08:00:00Z\"}, each of them optional",
-                   key);
+                   key, name, user ? "user_id" : "role_id");
         goto out;
     }
     error = SG_E_INVALID;
     if (details->arn[0] != '\0' &&
-        (!sg_account_owns_role(account, &parts, sg_text_of(details->arn)) ||
-         !sg_role_name_fold(folded, parts.name) || strcmp(folded, key) != 0)) {
+        ((user ? !sg_account_owns_user(account, &parts, sg_text_of(details->arn))
+               : !sg_account_owns_role(account, &parts, sg_text_of(details->arn))) ||
+         !sg_principal_key(folded, user, parts.name) || strcmp(folded, key) != 0)) {
         sg_problem(problems, account->config->folder, 0,
-                   "%s/" DETAILS_FILE ": arn is not that of this role in account %s", key,
-                   account->config->id);
+                   "%s/%s: arn is not that of this %s in account %s", key, name,
+                   user ? "user" : "role", account->config->id);
         goto out;
     }
     if (details->created[0] != '\0' &&
         !sg_date_parse_rfc3339(&reading->created_ms, sg_text_of(details->created))) {
         sg_problem(problems, account->config->folder, 0,
-                   "%s/" DETAILS_FILE ": created is not a time such as 2026-01-31T08:00:00Z", key);
+                   "%s/%s: created is not a time such as 2026-01-31T08:00:00Z", key, name);
         goto out;
     }
     reading->arn = sg_text_of(details->arn);
@@ -115,6 +122,7 @@ out:
 static int read_policies(struct sg_buffer *statements, const struct sg_agent_account *account,
                          int fd, const char *role, struct sg_problems *problems)
 {
+    const char *details = details_file(role[0] == '~');
     struct dirent **entries = NULL;
     const int count = scandirat(fd, ".", &entries, is_policy_file, alphasort);
     int error = SG_OK;
@@ -131,6 +139,8 @@ static int read_policies(struct sg_buffer *statements, const struct sg_agent_acc
         struct sg_buffer document = {0};
         const struct sg_text policy = {name, strlen(name) - 5};
 
+        if (strcmp(name, details) == 0)
+            continue;
         error = sg_file_read(&document, fd, name, SG_POLICY_MAX_BYTES,
                              &account->agent->config->owners, problems);
         if (error == SG_OK)

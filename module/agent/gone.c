@@ -69,8 +69,9 @@ void sg_account_take_deleted(struct sg_agent_account *account, struct sg_role *r
     if (known && previous.state == SG_ROLE_DELETED)
         return;
     if (known)
-        sg_log(&account->agent->log, SG_LOG_NOTICE, "%s state=deleted: GetRole says there is none",
-               sg_account_where(where, sizeof where, account, role->key));
+        sg_log(&account->agent->log, SG_LOG_NOTICE, "%s state=deleted: %s says there is none",
+               sg_account_where(where, sizeof where, account, role->key),
+               sg_key_is_user(role->key) ? "GetUser" : "GetRole");
     else
         make_room(account);
     role->deleted_boot_ms = sg_now_ms(account->agent);

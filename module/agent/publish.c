@@ -108,6 +108,11 @@ static bool load_role(void *payload, struct sg_text partition, struct sg_text id
 
     (void)partition; /* part of the origin */
     (void)id;
+    /* Nobody lets users of it in any more: they would not be read, and must not look as if. */
+    if (sg_text_starts(role_key, SG_TEXT(SG_USER_KEY_PREFIX)) && !account->config->users) {
+        account->dirty = true;
+        return true;
+    }
     /* Gone under a spelling that is not known any more: whoever comes with one asks anew. */
     if (record->state == SG_ROLE_DELETED && record->arn.length == 0) {
         account->dirty = true;

@@ -1,5 +1,6 @@
 /*
- * roles.h - the roles of one account as the agent last published or is about to publish them.
+ * roles.h - the roles and users of one account as the agent last published or is about to publish
+ * them.
  */
 #ifndef SG_AGENT_ROLES_H
 #define SG_AGENT_ROLES_H
@@ -13,9 +14,9 @@ struct sg_fetch;
 #define SG_DELETED_KEPT_MS (36 * SG_HOUR_MS)
 
 struct sg_role {
-    struct sg_role *next;            /* of its bucket */
-    char key[SG_ROLE_NAME_MAX + 1];  /* case-folded name */
-    char name[SG_ROLE_NAME_MAX + 1]; /* as it was asked for last; empty: it was not */
+    struct sg_role *next;               /* of its bucket */
+    char key[SG_PRINCIPAL_KEY_MAX + 1]; /* sg_principal_key(): IAM users are kept here, too */
+    char name[SG_ROLE_NAME_MAX + 1];    /* as it was asked for last; empty: it was not */
     struct sg_buffer record; /* packed; empty: nothing whole is known yet, nothing is published */
     struct sg_fetch *fetch;  /* being read by itself right now; NULL: not */
     uint64_t seen;           /* number of the last round that showed it */

@@ -199,7 +199,7 @@ static void take_question(struct sg_agent *agent, size_t index, const struct sg_
     }
     client->waiting++;
     agent->waiting++;
-    if (question->kind == SG_ASK_ROLE)
+    if (question->kind == SG_ASK_ROLE || question->kind == SG_ASK_USER)
         sg_ask_role(agent, &waiter, false);
     else if (question->kind == SG_ASK_IDENTITY)
         sg_ask_identity(agent, &waiter, rest);

@@ -1,7 +1,8 @@
 /*
  * sweep.c - all roles of an account in a few answers: GetAccountAuthorizationDetails, page after
- * page until IsTruncated is false. Nothing is taken before the last page has come: half a sweep
- * says nothing about the roles it did not show.
+ * page until IsTruncated is false; its users too, where a service lets them in, and the groups
+ * whose policies they inherit. Nothing is taken before the last page has come: half a sweep says
+ * nothing about the roles it did not show.
  */
 #include "agent/agent.h"
 
@@ -12,8 +13,8 @@
 #define ROLES_MAX 100000 /* IAM allows a few thousand */
 
 struct swept_role {
-    char key[SG_ROLE_NAME_MAX + 1];
-    char arn[SG_ARN_MAX + 1];
+    char key[SG_PRINCIPAL_KEY_MAX + 1]; /* empty: a group */
+    char arn[SG_ARN_MAX + 1];           /* a group's name */
     char role_id[40];
     int64_t created_ms, aws_ms;
     bool whole;
@@ -21,6 +22,14 @@ struct swept_role {
     struct sg_managed **attached; /* in the sweep's set */
     size_t attached_count;
     struct sg_managed *boundary;
+    bool user, groups_told;
+    char **groups; /* names, of a user */
+    size_t group_count;
+};
+
+struct swept_list {
+    struct swept_role *items;
+    size_t count, size;
 };
 
 struct sg_sweep {
@@ -29,8 +38,8 @@ struct sg_sweep {
     struct sg_iam_page page;
     char marker[SG_IAM_MARKER_MAX + 1]; /* of the page asked for */
     unsigned pages;
-    struct swept_role *roles;
-    size_t count, size;
+    struct swept_list roles; /* and users */
+    struct swept_list groups;
     struct sg_managed_set managed;
     struct sg_managed_read read;
     struct sg_managed *missing; /* of this sweep: a policy that the pages did not hold */
@@ -39,13 +48,24 @@ struct sg_sweep {
     char wrong[SG_ARN_MAX + 1]; /* a role of another account */
 };
 
+static void free_list(struct swept_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct swept_role *swept = &list->items[i];
+
+        sg_buffer_clear(&swept->statements);
+        free(swept->attached);
+        for (size_t j = 0; j < swept->group_count; j++)
+            free(swept->groups[j]);
+        free(swept->groups);
+    }
+    free(list->items);
+}
+
 static void free_sweep(struct sg_sweep *sweep)
 {
-    for (size_t i = 0; i < sweep->count; i++) {
-        sg_buffer_clear(&sweep->roles[i].statements);
-        free(sweep->roles[i].attached);
-    }
-    free(sweep->roles);
+    free_list(&sweep->roles);
+    free_list(&sweep->groups);
     sg_managed_clear(&sweep->managed);
     free(sweep);
 }
@@ -75,28 +95,42 @@ static void end(struct sg_sweep *sweep, bool good)
 
 /* ---- a page ---- */
 
-static struct swept_role *add_role(struct sg_sweep *sweep)
+static struct swept_role *add_swept(struct sg_sweep *sweep, struct swept_list *list)
 {
-    if (sweep->count == ROLES_MAX)
+    if (list->count == ROLES_MAX)
         return NULL;
-    if (sweep->count == sweep->size) {
-        const size_t size = sweep->size == 0 ? 64 : sweep->size * 2;
-        struct swept_role *larger = reallocarray(sweep->roles, size, sizeof *larger);
+    if (list->count == list->size) {
+        const size_t size = list->size == 0 ? 64 : list->size * 2;
+        struct swept_role *larger = reallocarray(list->items, size, sizeof *larger);
         if (larger == NULL)
             return NULL;
-        sweep->roles = larger;
-        sweep->size = size;
+        list->items = larger;
+        list->size = size;
     }
-    sweep->roles[sweep->count] = (struct swept_role){.aws_ms = sweep->page_aws_ms};
-    return &sweep->roles[sweep->count++];
+    list->items[list->count] = (struct swept_role){.aws_ms = sweep->page_aws_ms};
+    return &list->items[list->count++];
+}
+
+/* A group's policy is told behind the group's name. */
+static bool take_inline(struct swept_role *swept, const struct sg_iam_document *policy)
+{
+    struct sg_buffer name = {0};
+
+    if (swept->key[0] == '\0')
+        sg_buffer_addf(&name, "%s/", swept->arn);
+    sg_buffer_add_text(&name, policy->name);
+    const bool good =
+        !name.failed && sg_policy_compile(&swept->statements, policy->document, SG_POLICY_INLINE,
+                                          sg_buffer_text(&name), NULL) == SG_OK;
+    sg_buffer_clear(&name);
+    return good;
 }
 
 static bool take_policies(struct sg_sweep *sweep, struct swept_role *swept,
                           const struct sg_iam_role *role)
 {
     for (size_t i = 0; i < role->inline_count; i++) {
-        if (sg_policy_compile(&swept->statements, role->inline_policies[i].document,
-                              SG_POLICY_INLINE, role->inline_policies[i].name, NULL) != SG_OK)
+        if (!take_inline(swept, &role->inline_policies[i]))
             return false;
     }
     swept->attached = sg_alloc(role->attached_count + 1, sizeof(struct sg_managed *));
@@ -114,25 +148,63 @@ static bool take_policies(struct sg_sweep *sweep, struct swept_role *swept,
     return swept->boundary != NULL;
 }
 
-static bool take_role(void *payload, const struct sg_iam_role *role)
+static bool take_groups(struct swept_role *swept, const struct sg_iam_role *user)
 {
-    struct sg_sweep *sweep = payload;
+    swept->groups = sg_alloc(user->group_count + 1, sizeof(char *));
+    if (swept->groups == NULL)
+        return false;
+    for (size_t i = 0; i < user->group_count; i++) {
+        swept->groups[i] = sg_text_dup(user->groups[i]);
+        if (swept->groups[i] == NULL)
+            return false;
+        swept->group_count++;
+    }
+    return true;
+}
+
+static bool take_principal(struct sg_sweep *sweep, bool user, const struct sg_iam_role *role)
+{
     struct sg_role_arn parts;
 
-    if (!sg_account_owns_role(sweep->account, &parts, role->arn)) {
+    if (user ? !sg_account_owns_user(sweep->account, &parts, role->arn)
+             : !sg_account_owns_role(sweep->account, &parts, role->arn)) {
         (void)sg_text_copy(sweep->wrong, sizeof sweep->wrong, role->arn);
         sg_text_make_printable(sweep->wrong, strlen(sweep->wrong));
         return false;
     }
-    struct swept_role *swept = add_role(sweep);
+    struct swept_role *swept = add_swept(sweep, &sweep->roles);
     if (swept == NULL)
         return false;
     (void)sg_text_copy(swept->arn, sizeof swept->arn, role->arn);
-    (void)sg_role_name_fold(swept->key, parts.name);
+    (void)sg_principal_key(swept->key, user, parts.name);
+    swept->user = user;
+    swept->groups_told = role->groups_told;
     swept->whole =
         role->whole && sg_text_copy(swept->role_id, sizeof swept->role_id, role->role_id);
     swept->created_ms = role->created_ms;
-    return take_policies(sweep, swept, role);
+    return take_policies(sweep, swept, role) && (!user || take_groups(swept, role));
+}
+
+static bool take_role(void *payload, const struct sg_iam_role *role)
+{
+    return take_principal(payload, false, role);
+}
+
+static bool take_user(void *payload, const struct sg_iam_role *user)
+{
+    return take_principal(payload, true, user);
+}
+
+/* A name that does not fit is none that a user's list could hold. */
+static bool take_group(void *payload, const struct sg_iam_role *group)
+{
+    struct sg_sweep *sweep = payload;
+    struct swept_role *swept = add_swept(sweep, &sweep->groups);
+
+    if (swept == NULL)
+        return false;
+    swept->whole = group->whole && sg_text_copy(swept->arn, sizeof swept->arn, group->name);
+    return take_policies(sweep, swept, group);
 }
 
 static bool take_managed(void *payload, const struct sg_iam_managed *managed)
@@ -146,9 +218,23 @@ static bool take_managed(void *payload, const struct sg_iam_managed *managed)
 
 /* ---- after the last page ---- */
 
-static const char *find_unreadable(const struct swept_role *swept)
+static int compare_names(const void *a, const void *b)
 {
-    if (!swept->whole)
+    return strcmp(((const struct swept_role *)a)->arn, ((const struct swept_role *)b)->arn);
+}
+
+static const struct swept_role *find_group(const struct sg_sweep *sweep, const char *name)
+{
+    struct swept_role wanted = {.whole = true};
+
+    if (!sg_text_copy(wanted.arn, sizeof wanted.arn, sg_text_of(name)) || sweep->groups.count == 0)
+        return NULL;
+    return bsearch(&wanted, sweep->groups.items, sweep->groups.count, sizeof wanted, compare_names);
+}
+
+static const char *find_unreadable(const struct sg_sweep *sweep, const struct swept_role *swept)
+{
+    if (!swept->whole || (swept->user && !swept->groups_told))
         return "IAM's answer lacks a part of it";
     for (size_t i = 0; i < swept->attached_count; i++) {
         if (!swept->attached[i]->known)
@@ -156,15 +242,56 @@ static const char *find_unreadable(const struct swept_role *swept)
     }
     if (swept->boundary != NULL && !swept->boundary->known)
         return "its permissions boundary can't be read";
+    for (size_t i = 0; i < swept->group_count; i++) {
+        const struct swept_role *group = find_group(sweep, swept->groups[i]);
+        if (group == NULL)
+            return "IAM's answer lacks a group that the user is in";
+        if (find_unreadable(sweep, group) != NULL)
+            return "a group that the user is in can't be read whole";
+    }
     return NULL;
 }
 
-static void keep_hung(const struct swept_role *swept, struct sg_role *role)
+/* One that came twice may be two tellings of it, of which neither is the last: not whole. */
+static void sort_groups(struct swept_list *groups)
+{
+    if (groups->count == 0)
+        return;
+    qsort(groups->items, groups->count, sizeof *groups->items, compare_names);
+    for (size_t i = 1; i < groups->count; i++) {
+        if (compare_names(&groups->items[i - 1], &groups->items[i]) == 0)
+            groups->items[i - 1].whole = groups->items[i].whole = false;
+    }
+}
+
+/* Its own statements, and those of what is attached to it. */
+static void add_policies(struct sg_buffer *statements, struct sg_reading *reading,
+                         const struct swept_role *swept)
+{
+    sg_buffer_add_text(statements, sg_buffer_text(&swept->statements));
+    if (swept->aws_ms > reading->aws_ms)
+        reading->aws_ms = swept->aws_ms;
+    for (size_t i = 0; i < swept->attached_count; i++) {
+        sg_buffer_add_text(statements, sg_buffer_text(&swept->attached[i]->attached));
+        if (swept->attached[i]->aws_ms > reading->aws_ms)
+            reading->aws_ms = swept->attached[i]->aws_ms;
+    }
+}
+
+static void hang(struct sg_buffer *hung, const struct swept_role *swept)
+{
+    for (size_t i = 0; i < swept->attached_count; i++)
+        sg_hung_add(hung, SG_POLICY_ATTACHED, sg_text_of(swept->attached[i]->arn));
+}
+
+static void keep_hung(const struct sg_sweep *sweep, const struct swept_role *swept,
+                      struct sg_role *role)
 {
     struct sg_buffer hung = {0};
 
-    for (size_t i = 0; i < swept->attached_count; i++)
-        sg_hung_add(&hung, SG_POLICY_ATTACHED, sg_text_of(swept->attached[i]->arn));
+    hang(&hung, swept);
+    for (size_t i = 0; i < swept->group_count; i++)
+        hang(&hung, find_group(sweep, swept->groups[i]));
     if (swept->boundary != NULL)
         sg_hung_add(&hung, SG_POLICY_BOUNDARY, sg_text_of(swept->boundary->arn));
     sg_role_set_hung(role, &hung);
@@ -182,12 +309,9 @@ static int take_whole(struct sg_sweep *sweep, const struct swept_role *swept, st
         .from_iam = true,
     };
 
-    sg_buffer_add_text(&statements, sg_buffer_text(&swept->statements));
-    for (size_t i = 0; i < swept->attached_count; i++) {
-        sg_buffer_add_text(&statements, sg_buffer_text(&swept->attached[i]->attached));
-        if (swept->attached[i]->aws_ms > reading.aws_ms)
-            reading.aws_ms = swept->attached[i]->aws_ms;
-    }
+    add_policies(&statements, &reading, swept);
+    for (size_t i = 0; i < swept->group_count; i++)
+        add_policies(&statements, &reading, find_group(sweep, swept->groups[i]));
     if (swept->boundary != NULL) {
         sg_buffer_add_text(&statements, sg_buffer_text(&swept->boundary->boundary));
         if (swept->boundary->aws_ms > reading.aws_ms)
@@ -197,7 +321,7 @@ static int take_whole(struct sg_sweep *sweep, const struct swept_role *swept, st
     const int error =
         statements.failed ? SG_E_MEMORY : sg_account_take(sweep->account, role, &reading);
     if (error == SG_OK)
-        keep_hung(swept, role);
+        keep_hung(sweep, swept, role);
     sg_buffer_clear(&statements);
     return error;
 }
@@ -227,8 +351,9 @@ static bool take_all(struct sg_sweep *sweep)
 {
     struct sg_agent_account *account = sweep->account;
 
-    for (size_t i = 0; i < sweep->count; i++) {
-        const struct swept_role *swept = &sweep->roles[i];
+    sort_groups(&sweep->groups);
+    for (size_t i = 0; i < sweep->roles.count; i++) {
+        const struct swept_role *swept = &sweep->roles.items[i];
         struct sg_role *role = sg_roles_add(&account->roles, sg_text_of(swept->key));
 
         if (role == NULL) {
@@ -241,10 +366,13 @@ static bool take_all(struct sg_sweep *sweep)
             continue;
         }
         role->seen = account->round;
-        const char *why = find_unreadable(swept);
+        const char *why = find_unreadable(sweep, swept);
         if (why == NULL && take_whole(sweep, swept, role) != SG_OK)
             why = "its policies are too much for one record, or memory ended";
-        if (why != NULL)
+        /* By himself a user may be whole, and if not, it says which call was refused. */
+        if (why != NULL &&
+            (!swept->user || sg_fetch_start(account, sg_text_of(role->key), (struct sg_text){0},
+                                            false, NULL) != SG_OK))
             sg_account_take_stale(account, role, why);
     }
     look_for_absent(account);
@@ -269,11 +397,13 @@ static void took_missing(void *payload, const struct sg_iam_answer *answer)
     read_missing(sweep);
 }
 
-/* Policies that hang on a role and that the pages did not hold. */
+/* Policies that hang on a role, user or group and that the pages did not hold. */
 static void read_missing(struct sg_sweep *sweep)
 {
-    for (size_t i = 0; i < sweep->count; i++) {
-        const struct swept_role *swept = &sweep->roles[i];
+    for (size_t i = 0; i < sweep->roles.count + sweep->groups.count; i++) {
+        const struct swept_role *swept = i < sweep->roles.count
+                                             ? &sweep->roles.items[i]
+                                             : &sweep->groups.items[i - sweep->roles.count];
 
         for (size_t j = 0; j <= swept->attached_count; j++) {
             struct sg_managed *managed =
@@ -303,7 +433,7 @@ static void took_page(void *payload, const struct sg_iam_answer *answer)
 {
     struct sg_sweep *sweep = payload;
     struct sg_agent_account *account = sweep->account;
-    const struct sg_iam_sink sink = {take_role, take_managed, sweep};
+    const struct sg_iam_sink sink = {take_role, take_managed, sweep, take_user, take_group};
 
     if (answer->outcome != SG_IAM_OK) {
         if (answer->outcome == SG_IAM_DENIED && account->health.failures == 0)
@@ -320,7 +450,7 @@ static void took_page(void *payload, const struct sg_iam_answer *answer)
     sweep->page_aws_ms = answer->date_ms;
     sweep->pages++;
     sweep->page.may_omit = account->config->id[0] == '\0';
-    const size_t shown_before = sweep->count;
+    const size_t shown_before = sweep->roles.count;
     const int error = sg_iam_read_details(&sweep->page, answer->body, &sink);
     if (sweep->wrong[0] != '\0')
         sg_health_bad(&account->health,
@@ -336,7 +466,7 @@ static void took_page(void *payload, const struct sg_iam_answer *answer)
         end(sweep, false);
         return;
     }
-    if (sweep->count > shown_before)
+    if (sweep->roles.count > shown_before)
         sg_identity_shown(account, sweep->call.key_id);
     if (!sweep->page.truncated) {
         read_missing(sweep);
@@ -363,11 +493,18 @@ static void ask_for_page(struct sg_sweep *sweep)
                        {"Filter.member.3", SG_TEXT("AWSManagedPolicy")},
                        {"MaxItems", SG_TEXT("1000")}},
     };
+    size_t count = 4;
 
+    if (sweep->account->config->users) {
+        request.parameters[count].name = "Filter.member.4";
+        request.parameters[count++].value = SG_TEXT("User");
+        request.parameters[count].name = "Filter.member.5";
+        request.parameters[count++].value = SG_TEXT("Group");
+    }
     if (sweep->pages > 0) {
         memcpy(sweep->marker, sweep->page.marker, sizeof sweep->marker);
-        request.parameters[4].name = "Marker";
-        request.parameters[4].value = sg_text_of(sweep->marker);
+        request.parameters[count].name = "Marker";
+        request.parameters[count].value = sg_text_of(sweep->marker);
     }
     sweep->call = (struct sg_call){
         .account = sweep->account, .request = request, .done = took_page, .payload = sweep};

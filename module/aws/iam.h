@@ -89,7 +89,8 @@ struct sg_iam_document {
     struct sg_text document; /* as sent: JSON, or the same percent-encoded */
 };
 
-/* One role. Texts end with the callback. */
+/* One role, user or group: what differs is told by which of the sink's calls has it. Texts end with
+ * the callback. */
 struct sg_iam_role {
     struct sg_text arn, name, role_id;
     int64_t created_ms;
@@ -99,6 +100,9 @@ struct sg_iam_role {
     struct sg_text *attached; /* ARNs; GetAccountAuthorizationDetails only */
     size_t attached_count;
     struct sg_text boundary; /* ARN; empty: none */
+    bool groups_told;        /* users of GetAccountAuthorizationDetails: the list was there */
+    struct sg_text *groups;  /* and these names were in it */
+    size_t group_count;
 };
 
 /* A managed policy, in the version that holds. */
@@ -111,6 +115,9 @@ struct sg_iam_sink {
     bool (*role)(void *payload, const struct sg_iam_role *role); /* false: stop, SG_E_MEMORY */
     bool (*managed)(void *payload, const struct sg_iam_managed *managed);
     void *payload;
+    /* As `role`; NULL: passed over. A group has no boundary. */
+    bool (*user)(void *payload, const struct sg_iam_role *user);
+    bool (*group)(void *payload, const struct sg_iam_role *group);
 };
 
 #define SG_IAM_MARKER_MAX 4096 /* the model says 320; self-hosted ones are longer */
@@ -125,10 +132,15 @@ struct sg_iam_page {
 int sg_iam_read_details(struct sg_iam_page *page, struct sg_text body,
                         const struct sg_iam_sink *sink);
 int sg_iam_read_role(struct sg_text body, const struct sg_iam_sink *sink); /* GetRole: one role */
-/* ListRolePolicies (names) and ListAttachedRolePolicies (ARNs). */
+int sg_iam_read_user(struct sg_text body, const struct sg_iam_sink *sink); /* GetUser: sink->user */
+/* Of a role, user or group: ListRolePolicies and its kin (names), ListAttachedRolePolicies and its
+ * kin (ARNs); ListGroupsForUser (names). `action` says whose answer it must be. */
+int sg_iam_read_names_of(struct sg_iam_page *page, struct sg_text body, const char *action,
+                         bool (*name)(void *payload, struct sg_text name), void *payload);
+/* ListRolePolicies (names) and ListAttachedRolePolicies (ARNs), whichever it is. */
 int sg_iam_read_names(struct sg_iam_page *page, struct sg_text body,
                       bool (*name)(void *payload, struct sg_text name), void *payload);
-/* GetRolePolicy and GetPolicyVersion: the document. */
+/* GetRolePolicy, GetUserPolicy, GetGroupPolicy and GetPolicyVersion: the document. */
 int sg_iam_read_document(struct sg_buffer *document, struct sg_text body);
 /* GetPolicy: the default version's id; policy_id tells policies of one ARN apart that were deleted
  * and made again, and is empty where IAM does not say it. */

@@ -8,6 +8,7 @@
 #include "base/date.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Texts of one role or policy, one after the other; offsets until they are handed out. */
@@ -22,6 +23,17 @@ struct part {
 
 #define PARTS_MAX 4096 /* of one role; IAM allows far fewer */
 
+/* Roles, users and groups are told alike, but for these names. */
+enum kind { ROLE, USER, GROUP };
+
+static const struct kind_names {
+    const char *details, *name, *id, *policies;
+} kinds[] = {
+    [ROLE] = {"RoleDetailList", "RoleName", "RoleId", "RolePolicyList"},
+    [USER] = {"UserDetailList", "UserName", "UserId", "UserPolicyList"},
+    [GROUP] = {"GroupDetailList", "GroupName", "GroupId", "GroupPolicyList"},
+};
+
 struct reader {
     const struct sg_iam_sink *sink;
     struct sg_iam_page *page;
@@ -29,13 +41,14 @@ struct reader {
     struct range arn, name, role_id, boundary, version, version_document;
     struct part *inlines;
     size_t inline_count;
-    struct range *attached;
-    size_t attached_count;
+    struct range *attached, *groups;
+    size_t attached_count, group_count;
     int64_t created_ms;
     bool has_created, damaged; /* damaged: a part of this role could not be read */
     bool version_is_default, has_default_document;
-    bool boundary_told;   /* something stands below PermissionsBoundary */
-    size_t attached_told; /* entries of the list, whatever they hold */
+    bool boundary_told;              /* something stands below PermissionsBoundary */
+    size_t attached_told, member_of; /* entries of the lists, whatever they hold */
+    bool groups_told;                /* GroupList was there */
     struct range default_document;
     bool result_seen, list_seen; /* the elements without which this is not the answer */
     bool marker_seen, truncation_told, truncation_unclear;
@@ -78,7 +91,8 @@ static void begin_item(struct reader *reader)
     reader->has_created = reader->damaged = false;
     reader->version_is_default = reader->has_default_document = false;
     reader->boundary_told = false;
-    reader->attached_told = 0;
+    reader->attached_told = reader->member_of = reader->group_count = 0;
+    reader->groups_told = false;
 }
 
 static struct part *add_inline(struct reader *reader)
@@ -97,19 +111,19 @@ static struct part *add_inline(struct reader *reader)
     return &reader->inlines[reader->inline_count++];
 }
 
-static void add_attached(struct reader *reader, struct sg_text arn)
+static void add_text(struct reader *reader, struct range **list, size_t *count, struct sg_text text)
 {
-    if (reader->attached_count == PARTS_MAX || arn.length == 0) {
+    if (*count == PARTS_MAX || text.length == 0) {
         reader->damaged = true;
         return;
     }
-    struct range *longer = grow(reader->attached, reader->attached_count, sizeof *longer);
+    struct range *longer = grow(*list, *count, sizeof *longer);
     if (longer == NULL) {
         reader->error = SG_E_MEMORY;
         return;
     }
-    reader->attached = longer;
-    reader->attached[reader->attached_count++] = keep(reader, arn);
+    *list = longer;
+    longer[(*count)++] = keep(reader, text);
 }
 
 /* ISO 8601 in XML, seconds since 1970 as a number in JSON. */
@@ -130,7 +144,19 @@ static bool read_time(int64_t *ms, struct sg_text text)
     return true;
 }
 
-static bool hand_out_role(struct reader *reader)
+static bool give_out(struct reader *reader, enum kind kind, const struct sg_iam_role *role)
+{
+    const struct sg_iam_sink *sink = reader->sink;
+    bool (*const calls[])(void *payload, const struct sg_iam_role *role) = {
+        [ROLE] = sink->role, [USER] = sink->user, [GROUP] = sink->group};
+
+    if (calls[kind] == NULL || calls[kind](sink->payload, role))
+        return true;
+    reader->error = SG_E_MEMORY;
+    return false;
+}
+
+static bool hand_out_role(struct reader *reader, enum kind kind)
 {
     struct sg_iam_role role = {
         .arn = text_at(reader, reader->arn),
@@ -140,19 +166,22 @@ static bool hand_out_role(struct reader *reader)
         .created_ms = reader->created_ms,
         .inline_count = reader->inline_count,
         .attached_count = reader->attached_count,
+        .groups_told = reader->groups_told,
+        .group_count = reader->group_count,
     };
     bool good = false;
 
     role.inline_policies = sg_alloc(reader->inline_count + 1, sizeof *role.inline_policies);
     role.attached = sg_alloc(reader->attached_count + 1, sizeof *role.attached);
-    if (role.inline_policies == NULL || role.attached == NULL) {
+    role.groups = sg_alloc(reader->group_count + 1, sizeof *role.groups);
+    if (role.inline_policies == NULL || role.attached == NULL || role.groups == NULL) {
         reader->error = SG_E_MEMORY;
         goto out;
     }
-    role.whole = !reader->damaged && reader->has_created && role.arn.length > 0 &&
-                 role.name.length > 0 && role.role_id.length > 0 &&
-                 reader->boundary_told == (role.boundary.length > 0) &&
-                 reader->attached_told == reader->attached_count;
+    role.whole =
+        !reader->damaged && reader->has_created && role.arn.length > 0 && role.name.length > 0 &&
+        role.role_id.length > 0 && reader->boundary_told == (role.boundary.length > 0) &&
+        reader->attached_told == reader->attached_count && reader->member_of == reader->group_count;
     for (size_t i = 0; i < reader->inline_count; i++) {
         const struct part *part = &reader->inlines[i];
         role.whole = role.whole && part->has_name && part->has_document;
@@ -161,13 +190,14 @@ static bool hand_out_role(struct reader *reader)
     }
     for (size_t i = 0; i < reader->attached_count; i++)
         role.attached[i] = text_at(reader, reader->attached[i]);
+    for (size_t i = 0; i < reader->group_count; i++)
+        role.groups[i] = text_at(reader, reader->groups[i]);
     reader->roles++;
-    good = reader->sink->role(reader->sink->payload, &role);
-    if (!good)
-        reader->error = SG_E_MEMORY;
+    good = give_out(reader, kind, &role);
 out:
     free(role.inline_policies);
     free(role.attached);
+    free(role.groups);
     return good;
 }
 
@@ -188,13 +218,14 @@ static bool hand_out_managed(struct reader *reader)
 }
 
 /* The leaves directly below a role, wherever the role stands. */
-static void take_role_leaf(struct reader *reader, struct sg_text name, struct sg_text text)
+static void take_role_leaf(struct reader *reader, enum kind kind, struct sg_text name,
+                           struct sg_text text)
 {
     if (sg_text_equal(name, SG_TEXT("Arn")))
         reader->arn = keep(reader, text);
-    else if (sg_text_equal(name, SG_TEXT("RoleName")))
+    else if (sg_text_equal(name, sg_text_of(kinds[kind].name)))
         reader->name = keep(reader, text);
-    else if (sg_text_equal(name, SG_TEXT("RoleId")))
+    else if (sg_text_equal(name, sg_text_of(kinds[kind].id)))
         reader->role_id = keep(reader, text);
     else if (sg_text_equal(name, SG_TEXT("CreateDate")))
         reader->has_created = read_time(&reader->created_ms, text);
@@ -267,24 +298,41 @@ static int run(struct reader *reader, struct sg_text body,
     sg_buffer_clear(&reader->texts);
     free(reader->inlines);
     free(reader->attached);
+    free(reader->groups);
     return error;
 }
 
 /* ---- GetAccountAuthorizationDetails ---- */
 
+/* path: Response Result UserDetailList member GroupList [member] */
+static void take_group(struct reader *reader, const struct sg_step *step)
+{
+    if (!sg_text_equal(step->path[4], SG_TEXT("GroupList")))
+        return;
+    if (step->depth == 5)
+        reader->groups_told = true;
+    if (step->depth == 6 && !step->leaving && sg_step_is(step, "GroupList", "member"))
+        reader->member_of++;
+    if (step->depth == 6 && step->leaving && sg_step_is(step, "GroupList", "member"))
+        add_text(reader, &reader->groups, &reader->group_count, step->text);
+}
+
 /* path: Response Result RoleDetailList member X [member Y] */
-static void take_detail(struct reader *reader, const struct sg_step *step)
+static void take_detail(struct reader *reader, enum kind kind, const struct sg_step *step)
 {
     const struct sg_text *path = step->path;
+    const char *policies = kinds[kind].policies;
     struct part *part =
         reader->inline_count > 0 ? &reader->inlines[reader->inline_count - 1] : NULL;
 
     if (step->depth == 5 && step->leaving)
-        take_role_leaf(reader, path[4], step->text);
-    if (step->depth == 6 && !step->leaving && sg_step_is(step, "RolePolicyList", "member"))
+        take_role_leaf(reader, kind, path[4], step->text);
+    if (step->depth >= 5 && kind == USER)
+        take_group(reader, step);
+    if (step->depth == 6 && !step->leaving && sg_step_is(step, policies, "member"))
         (void)add_inline(reader);
     if (step->depth == 7 && step->leaving && part != NULL &&
-        sg_text_equal(path[4], SG_TEXT("RolePolicyList"))) {
+        sg_text_equal(path[4], sg_text_of(policies))) {
         if (sg_step_is(step, "member", "PolicyName")) {
             part->name = keep(reader, step->text);
             part->has_name = step->text.length > 0;
@@ -298,7 +346,7 @@ static void take_detail(struct reader *reader, const struct sg_step *step)
         reader->attached_told++;
     if (step->depth == 7 && step->leaving && sg_step_is(step, "member", "PolicyArn") &&
         sg_text_equal(path[4], SG_TEXT("AttachedManagedPolicies")))
-        add_attached(reader, step->text);
+        add_text(reader, &reader->attached, &reader->attached_count, step->text);
     if (step->depth == 6)
         take_boundary(reader, step);
 }
@@ -331,16 +379,18 @@ static bool details_step(void *payload, const struct sg_step *step)
     take_page(reader, step);
     if (step->depth < 4 || !sg_text_equal(step->path[3], SG_TEXT("member")))
         return true;
-    const bool role = sg_text_equal(step->path[2], SG_TEXT("RoleDetailList"));
     const bool managed = sg_text_equal(step->path[2], SG_TEXT("Policies"));
     if (step->depth == 4 && !step->leaving)
         begin_item(reader);
-    if (role)
-        take_detail(reader, step);
+    for (unsigned kind = ROLE; kind <= GROUP; kind++) {
+        if (!sg_text_equal(step->path[2], sg_text_of(kinds[kind].details)))
+            continue;
+        take_detail(reader, (enum kind)kind, step);
+        if (step->depth == 4 && step->leaving)
+            return hand_out_role(reader, (enum kind)kind);
+    }
     if (managed)
         take_managed(reader, step);
-    if (step->depth == 4 && step->leaving && role)
-        return hand_out_role(reader);
     if (step->depth == 4 && step->leaving && managed)
         return hand_out_managed(reader);
     return reader->error == SG_OK;
@@ -355,24 +405,42 @@ int sg_iam_read_details(struct sg_iam_page *page, struct sg_text body,
     return run(&reader, body, details_step, &reader);
 }
 
-/* ---- GetRole ---- */
+/* ---- GetRole, GetUser ---- */
 
-static bool role_step(void *payload, const struct sg_step *step)
+static bool one_step(struct reader *reader, enum kind kind, const struct sg_step *step)
 {
-    struct reader *reader = payload;
+    const char *element = kind == USER ? "User" : "Role";
 
-    note_shape(reader, step, "GetRoleResult", "Role");
-    if (step->depth < 3 || !sg_text_equal(step->path[2], SG_TEXT("Role")))
+    note_shape(reader, step, kind == USER ? "GetUserResult" : "GetRoleResult", element);
+    if (step->depth < 3 || !sg_text_equal(step->path[2], sg_text_of(element)))
         return true;
     if (step->depth == 3 && !step->leaving)
         begin_item(reader);
     if (step->depth == 4 && step->leaving)
-        take_role_leaf(reader, step->path[3], step->text);
+        take_role_leaf(reader, kind, step->path[3], step->text);
     if (step->depth == 5)
         take_boundary(reader, step);
     if (step->depth == 3 && step->leaving)
-        return hand_out_role(reader);
+        return hand_out_role(reader, kind);
     return reader->error == SG_OK;
+}
+
+static bool role_step(void *payload, const struct sg_step *step)
+{
+    return one_step(payload, ROLE, step);
+}
+
+static bool user_step(void *payload, const struct sg_step *step)
+{
+    return one_step(payload, USER, step);
+}
+
+int sg_iam_read_user(struct sg_text body, const struct sg_iam_sink *sink)
+{
+    struct reader reader = {.sink = sink};
+    const int error = run(&reader, body, user_step, &reader);
+
+    return error == SG_OK && reader.roles != 1 ? SG_E_INVALID : error;
 }
 
 int sg_iam_read_role(struct sg_text body, const struct sg_iam_sink *sink)
@@ -387,28 +455,45 @@ int sg_iam_read_role(struct sg_text body, const struct sg_iam_sink *sink)
 
 struct name_reader {
     struct reader reader;
+    char result[64]; /* "ListUserPoliciesResult"; empty: of one of a role's two lists */
     bool (*name)(void *payload, struct sg_text name);
     void *payload;
     size_t told, named; /* entries; those that said their name */
 };
+
+static void note_lists(struct name_reader *names, const struct sg_step *step)
+{
+    struct reader *reader = &names->reader;
+
+    if (names->result[0] == '\0') {
+        note_shape(reader, step, "ListRolePoliciesResult", "PolicyNames");
+        note_shape(reader, step, "ListAttachedRolePoliciesResult", "AttachedPolicies");
+        return;
+    }
+    note_shape(reader, step, names->result,
+               strncmp(names->result, "ListAttached", 12) == 0    ? "AttachedPolicies"
+               : strncmp(names->result, "ListGroupsFor", 13) == 0 ? "Groups"
+                                                                  : "PolicyNames");
+}
 
 static bool names_step(void *payload, const struct sg_step *step)
 {
     struct name_reader *names = payload;
     struct reader *reader = &names->reader;
 
-    note_shape(reader, step, "ListRolePoliciesResult", "PolicyNames");
-    note_shape(reader, step, "ListAttachedRolePoliciesResult", "AttachedPolicies");
+    note_lists(names, step);
     take_page(reader, step);
     if (step->depth == 4 && !step->leaving &&
         (sg_step_is(step, "PolicyNames", "member") ||
-         sg_step_is(step, "AttachedPolicies", "member")))
+         sg_step_is(step, "AttachedPolicies", "member") || sg_step_is(step, "Groups", "member")))
         names->told++;
     const bool leaf = step->leaving && step->text.length > 0;
     const bool plain = step->depth == 4 && sg_step_is(step, "PolicyNames", "member");
     const bool attached = step->depth == 5 && sg_step_is(step, "member", "PolicyArn") &&
                           sg_text_equal(step->path[2], SG_TEXT("AttachedPolicies"));
-    if (!leaf || (!plain && !attached))
+    const bool group = step->depth == 5 && sg_step_is(step, "member", "GroupName") &&
+                       sg_text_equal(step->path[2], SG_TEXT("Groups"));
+    if (!leaf || (!plain && !attached && !group))
         return true;
     names->named++;
     if (names->name(names->payload, step->text))
@@ -417,14 +502,30 @@ static bool names_step(void *payload, const struct sg_step *step)
     return false;
 }
 
+static int read_names(struct name_reader *names, struct sg_text body)
+{
+    struct sg_iam_page *page = names->reader.page;
+
+    *page = (struct sg_iam_page){.may_omit = page->may_omit};
+    const int error = run(&names->reader, body, names_step, names);
+    return error == SG_OK && names->named != names->told ? SG_E_INVALID : error;
+}
+
 int sg_iam_read_names(struct sg_iam_page *page, struct sg_text body,
                       bool (*name)(void *payload, struct sg_text name), void *payload)
 {
     struct name_reader names = {.reader = {.page = page}, .name = name, .payload = payload};
 
-    *page = (struct sg_iam_page){.may_omit = page->may_omit};
-    const int error = run(&names.reader, body, names_step, &names);
-    return error == SG_OK && names.named != names.told ? SG_E_INVALID : error;
+    return read_names(&names, body);
+}
+
+int sg_iam_read_names_of(struct sg_iam_page *page, struct sg_text body, const char *action,
+                         bool (*name)(void *payload, struct sg_text name), void *payload)
+{
+    struct name_reader names = {.reader = {.page = page}, .name = name, .payload = payload};
+
+    (void)snprintf(names.result, sizeof names.result, "%sResult", action);
+    return read_names(&names, body);
 }
 
 enum value { DOCUMENT, DEFAULT_VERSION, CALLER_ACCOUNT };
@@ -457,10 +558,15 @@ static bool is_wanted(struct value_reader *value, const struct sg_step *step)
     case DOCUMENT:
         break;
     }
-    note_shape(reader, step, "GetRolePolicyResult", "PolicyDocument");
+    static const char *const inlines[] = {"GetRolePolicyResult", "GetUserPolicyResult",
+                                          "GetGroupPolicyResult"};
+    bool wanted = step->depth == 4 && sg_step_is(step, "PolicyVersion", "Document");
     note_shape(reader, step, "GetPolicyVersionResult", "PolicyVersion");
-    return (step->depth == 3 && sg_step_is(step, "GetRolePolicyResult", "PolicyDocument")) ||
-           (step->depth == 4 && sg_step_is(step, "PolicyVersion", "Document"));
+    for (size_t i = 0; i < sizeof inlines / sizeof inlines[0]; i++) {
+        note_shape(reader, step, inlines[i], "PolicyDocument");
+        wanted = wanted || (step->depth == 3 && sg_step_is(step, inlines[i], "PolicyDocument"));
+    }
+    return wanted;
 }
 
 static bool value_step(void *payload, const struct sg_step *step)

@@ -44,6 +44,7 @@ struct sg_account { /* [account LABEL] */
     const char *sts_endpoint;   /* STS's URL; NULL: `endpoint`'s when that is given, else the
                                    partition's */
     bool fips, dual_stack;      /* which of the partition's endpoints */
+    bool users;                 /* a service lets IAM users of it in: they are read, too */
     const char *profile;        /* of AWS's shared files; NULL: the standard order */
     const char *assume_role;    /* ARN of the role that reads this account; NULL: none */
     const char *external_id;    /* for assume_role; NULL: none */
@@ -73,6 +74,7 @@ struct sg_issuer { /* [issuer LABEL] */
     const char *bind_header, *bind_value;
     unsigned forms;               /* aws-caller-identity: bits of enum sg_form */
     const char *companion_header; /* aws-caller-identity: HEADER-Method, -URL, -Headers, -Body */
+    bool allow_long_term;         /* aws-caller-identity: a user's own keys may sign; default off */
     bool opaque_time; /* aws-caller-identity: the session token's own time counts while a probe
                          holds (store/probe.h) */
 };
@@ -93,6 +95,7 @@ struct sg_service { /* services.d/NAME.conf */
     size_t accept_count;
     struct sg_texts audience;    /* any of them must be in aud; required where JWTs are accepted */
     struct sg_texts allow_roles; /* patterns; required */
+    bool users;                  /* one of them may match an IAM user */
     enum sg_mode mode;           /* default enforce */
     bool allow_uncertain;        /* uncertain = deny | allow */
     bool allow_undecided;        /* undecided = deny (503) | allow */

@@ -63,12 +63,14 @@
     X(bind_value, PLAIN, it.bind_value, NULL, "printable ASCII with single blanks at most")        \
     X(forms, FORMS, it.forms, NULL, "one or more of url, post and companion")                      \
     X(companion_header, HEADER, it.companion_header, "X-Stsgate-GetRole", "the name of a header")  \
+    X(allow_long_term, ON_OFF, it.allow_long_term, "off", "on or off")                             \
     X(opaque_time, OPAQUE_TIME, it.opaque_time, "off", "off or probed")
 
 #define SG_SERVICE_KEYS(X)                                                                         \
     X(accept, LABELS, accept, SG_REQUIRED, "labels of [issuer]s")                                  \
     X(audience, TEXTS, it.audience, NULL, "one or more values of aud")                             \
-    X(allow_roles, PATTERNS, it.allow_roles, NULL, "role ARN patterns; * does not cross /")        \
+    X(allow_roles, PATTERNS, it.allow_roles, NULL,                                                 \
+      "ARN patterns of roles or users; * does not cross /")                                        \
     X(permission_set, PERMISSION_SETS, it.allow_roles, NULL,                                       \
       "names of Identity Center permission sets")                                                  \
     X(mode, MODE, it.mode, "enforce", "enforce or observe")                                        \

@@ -208,10 +208,11 @@ static void resolve_issuer(struct sg_reading *reading, struct sg_draft_issuer *d
         sg_problem(reading->problems, file, draft->line,
                    "[issuer %s] lacks url; expected the issuer's iss, byte for byte", it->label);
     if (it->kind != SG_ISSUER_CALLER_IDENTITY &&
-        (it->bind_header != NULL || it->bind_value != NULL || it->forms != 0))
+        (it->bind_header != NULL || it->bind_value != NULL || it->forms != 0 ||
+         it->allow_long_term))
         sg_problem(reading->problems, file, draft->line,
-                   "[issuer %s] has bind_header, bind_value or forms, which only kind = "
-                   "aws-caller-identity reads",
+                   "[issuer %s] has bind_header, bind_value, forms or allow_long_term, which only "
+                   "kind = aws-caller-identity reads",
                    it->label);
     if (it->kind != SG_ISSUER_CALLER_IDENTITY && it->opaque_time)
         sg_problem(reading->problems, file, draft->line,
@@ -273,10 +274,41 @@ static void move_accounts(struct sg_reading *reading, const char *file)
     }
 }
 
+/* Whether a pattern could match one of the account's IAM users: `*` does not cross a slash, so that
+ * what stands before the first says it. */
+static bool names_users(const struct sg_texts *patterns, const struct sg_account *account)
+{
+    struct sg_buffer prefix = {0};
+    bool found = false;
+
+    sg_buffer_addf(&prefix, "arn:%s:iam::%s:user", account->partition, account->id);
+    for (size_t i = 0; !prefix.failed && i < patterns->count; i++) {
+        struct sg_text rest = sg_text_of(patterns->items[i]), head;
+
+        found = found || (sg_text_cut(&head, &rest, '/') &&
+                          sg_text_match(head, sg_buffer_text(&prefix), '/', false));
+    }
+    found = found || prefix.failed;
+    sg_buffer_clear(&prefix);
+    return found;
+}
+
+/* Users are read where a service lets them in, and nowhere else: it costs calls of IAM. */
+static bool note_users(const struct sg_config *config, struct sg_service *service,
+                       const struct sg_issuer *issuer)
+{
+    if (issuer->kind != SG_ISSUER_CALLER_IDENTITY || issuer->account == NULL ||
+        !names_users(&service->allow_roles, issuer->account))
+        return false;
+    service->users = true;
+    config->accounts[issuer->account - config->accounts].users = true;
+    return true;
+}
+
 /* How long a session of the account may live: what was loosened is kept for as long. */
 static void set_longest_session(const struct sg_config *config, struct sg_account *account)
 {
-    account->longest_session_ms = 12 * SG_HOUR_MS;
+    account->longest_session_ms = account->users ? SG_USER_SESSION_MS : 12 * SG_HOUR_MS;
     for (size_t i = 0; i < config->issuer_count; i++) {
         const struct sg_issuer *issuer = &config->issuers[i];
 
@@ -318,19 +350,26 @@ static void move_issuers(struct sg_reading *reading, const char *file)
  * says.
  */
 static void check_session_age(struct sg_reading *reading, const struct sg_draft_service *draft,
-                              const struct sg_issuer *issuer)
+                              const struct sg_issuer *issuer, bool users)
 {
     bool exact = issuer->kind == SG_ISSUER_JWT && issuer->issue_time == SG_ISSUE_TIME_SESSION;
+    int64_t longest_ms = users ? SG_USER_SESSION_MS : issuer->longest_session_ms;
     char age[SG_DATE_SIZE], longest[SG_DATE_SIZE];
 
-    if (exact || draft->it.max_session_age_ms == 0 ||
-        draft->it.max_session_age_ms >= issuer->longest_session_ms)
+    if (longest_ms < issuer->longest_session_ms)
+        longest_ms = issuer->longest_session_ms;
+    if (draft->it.max_session_age_ms != 0 && users && issuer->allow_long_term)
+        sg_problem(reading->problems, draft->file, draft->line,
+                   "max_session_age can't be decided of the long-term keys that [issuer %s] lets "
+                   "sign; expected no max_session_age, or allow_long_term = off there",
+                   issuer->label);
+    if (exact || draft->it.max_session_age_ms == 0 || draft->it.max_session_age_ms >= longest_ms)
         return;
     sg_problem(reading->problems, draft->file, draft->line,
                "max_session_age = %s can't be decided: credentials of [issuer %s] tell only that a "
                "session is at most %s old; expected at least %s, or a lower longest_session there",
                sg_duration_format(age, draft->it.max_session_age_ms), issuer->label,
-               sg_duration_format(longest, issuer->longest_session_ms), longest);
+               sg_duration_format(longest, longest_ms), longest);
 }
 
 static void resolve_service(struct sg_reading *reading, struct sg_draft_service *draft)
@@ -353,7 +392,7 @@ static void resolve_service(struct sg_reading *reading, struct sg_draft_service 
                        draft->accept.items[i], draft->accept.items[i]);
             continue;
         }
-        check_session_age(reading, draft, found);
+        check_session_age(reading, draft, found, note_users(config, it, found));
         jwts = jwts || found->kind != SG_ISSUER_CALLER_IDENTITY;
         it->accept[it->accept_count++] = found;
     }
@@ -376,8 +415,6 @@ void sg_config_resolve(struct sg_reading *reading)
     sg_buffer_addf(&file, "%s/stsgate.conf", config->folder);
     move_accounts(reading, file.data == NULL ? "" : file.data);
     move_issuers(reading, file.data == NULL ? "" : file.data);
-    for (size_t i = 0; i < config->account_count; i++)
-        set_longest_session(config, &config->accounts[i]);
     sg_buffer_clear(&file);
     config->services =
         sg_config_keep(reading, sg_alloc(reading->service_count + 1, sizeof(*config->services)));
@@ -385,4 +422,6 @@ void sg_config_resolve(struct sg_reading *reading)
         resolve_service(reading, &reading->services[i]);
         config->services[config->service_count++] = reading->services[i].it;
     }
+    for (size_t i = 0; i < config->account_count; i++)
+        set_longest_session(config, &config->accounts[i]);
 }

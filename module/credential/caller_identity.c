@@ -48,8 +48,8 @@ enum stsgate_reason sg_identity_find_issuer(struct sg_caller_identity *identity,
 
     if (!sg_identity_account(identity->account, call->access_key_id))
         return sg_identity_malformed(identity,
-                                     "the access key id is not that of a session (ASIA and 16 "
-                                     "letters or digits)");
+                                     "the access key id is none of a session or a user (ASIA or "
+                                     "AKIA, and 16 letters or digits)");
     for (size_t i = 0; i < service->accept_count; i++) {
         const struct sg_issuer *issuer = service->accept[i];
 

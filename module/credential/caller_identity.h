@@ -69,6 +69,7 @@ bool sg_identity_presented(struct sg_text credential);
 /*
  * Reads `credential` for `service` at `now_ms`. STSGATE_REASON_NONE, or why not: malformed,
  * unknown-issuer (no accepted issuer is of the account that the access key id encodes),
+ * long-term-key (which its issuer does not allow),
  * wrong-audience (not bound to this gateway), expired, not-yet-valid. *identity holds secrets
  * either way: sg_identity_wipe(). No allocation.
  */
@@ -76,7 +77,9 @@ enum stsgate_reason sg_identity_read(struct sg_caller_identity *identity, struct
                                      const struct sg_service *service, int64_t now_ms);
 void sg_identity_wipe(struct sg_caller_identity *identity);
 
-/* The account that an access key id of today's form encodes ("ASIA" and 16 base32 digits). */
+/* The account that an access key id of today's form encodes: "ASIA" of a session, "AKIA" of a
+ * user's own key, and 16 base32 digits. */
+bool sg_identity_long_term(struct sg_text access_key_id); /* "AKIA..." */
 bool sg_identity_account(char account[static 13], struct sg_text access_key_id);
 
 /*

@@ -17,16 +17,23 @@ static int base32(char c)
     return c >= '2' && c <= '7' ? c - '2' + 26 : -1;
 }
 
+bool sg_identity_long_term(struct sg_text id)
+{
+    return sg_text_starts(id, SG_TEXT("AKIA"));
+}
+
 /*
  * The first 48 of the 80 bits behind the prefix are 1, the account in 40 bits, and 7 of something
- * else. Ids from before 2019 begin with a 0 and encode none: no session is that old.
+ * else. Ids from before 2019 begin with a 0 and encode none: no session is that old, and a key that
+ * is ought to be replaced.
  */
 bool sg_identity_account(char account[static 13], struct sg_text id)
 {
     uint64_t bits = 0;
 
     memset(account, 0, 13);
-    if (id.length != KEY_ID_LENGTH || !sg_text_starts(id, SG_TEXT("ASIA")))
+    if (id.length != KEY_ID_LENGTH ||
+        (!sg_text_starts(id, SG_TEXT("ASIA")) && !sg_identity_long_term(id)))
         return false;
     for (size_t i = 4; i < KEY_ID_LENGTH; i++) {
         int digit = base32(id.data[i]);
@@ -171,7 +178,7 @@ static bool signs_enough(const struct sg_caller_identity *identity,
     if (call == &identity->sts && companions != (identity->has_companion ? SG_COMPANION_PARTS : 0))
         return false;
     return sg_identity_signs(call, SG_TEXT("x-amz-date")) &&
-           sg_identity_signs(call, SG_TEXT("x-amz-security-token"));
+           sg_identity_signs(call, SG_TEXT("x-amz-security-token")) == (call->token.length > 0);
 }
 
 static enum stsgate_reason check_call(struct sg_caller_identity *identity,
@@ -186,9 +193,17 @@ static enum stsgate_reason check_call(struct sg_caller_identity *identity,
         return sg_identity_malformed(identity, "it is signed for another region than its host's");
     if (!sg_identity_account(of_key, call->access_key_id) || strcmp(of_key, account->id) != 0)
         return sg_identity_malformed(identity, "its access key id is of another account");
-    if (call->token.length > TOKEN_MAX ||
-        !all_of(call->token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
-        return sg_identity_malformed(identity, "the security token is none");
+    if (sg_identity_long_term(call->access_key_id)) {
+        if (!identity->issuer->allow_long_term) {
+            identity->why = "the issuer does not allow long-term keys (allow_long_term)";
+            return STSGATE_REASON_LONG_TERM_KEY;
+        }
+        if (call->token.length != 0)
+            return sg_identity_malformed(identity, "a long-term key has no security token");
+    } else if (call->token.length > TOKEN_MAX ||
+               !all_of(call->token,
+                       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
+        return sg_identity_malformed(identity, "there is no security token, or it is none");
     if (call->signature.length != 64 || !all_of(call->signature, "0123456789abcdef"))
         return sg_identity_malformed(identity, "the signature is not 64 hex digits");
     if (!sg_identity_signs(call, sg_text_of(identity->issuer->bind_header))) {

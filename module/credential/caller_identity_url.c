@@ -96,9 +96,10 @@ static enum stsgate_reason read_query(struct sg_text values[static PARAMETERS],
             return sg_identity_malformed(identity, "a parameter is not encoded as SigV4 does");
     }
     for (size_t i = 0; i < PARAMETERS; i++) {
-        if (values[i].data == NULL || values[i].length == 0)
-            return sg_identity_malformed(identity, i == TOKEN ? "there is no X-Amz-Security-Token"
-                                                              : "a parameter is missing");
+        /* Long-term keys have no token; sg_identity_check() knows whose key it is. */
+        if (i == TOKEN ? values[i].data != NULL && values[i].length == 0
+                       : values[i].data == NULL || values[i].length == 0)
+            return sg_identity_malformed(identity, "a parameter is missing");
     }
     return STSGATE_REASON_NONE;
 }

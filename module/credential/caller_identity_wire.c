@@ -108,7 +108,7 @@ enum stsgate_reason sg_identity_unpack(struct sg_caller_identity *identity, stru
     if (reason != STSGATE_REASON_NONE)
         return reason;
     if (!sg_identity_account(identity->account, identity->sts.access_key_id))
-        return sg_identity_malformed(identity, "the access key id is not that of a session");
+        return sg_identity_malformed(identity, "the access key id is none of a session or a user");
     for (size_t i = 0; i < SG_COMPANION_PARTS; i++) {
         if (!take(&identity->companion_text[i], &packed))
             return sg_identity_malformed(identity, "the question is cut short");

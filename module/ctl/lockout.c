@@ -43,6 +43,13 @@ static struct sg_interval issued_now(const struct sg_issuer *issuer, int64_t now
     return sg_issued_latest(now_ms, issuer->longest_session_ms, 0);
 }
 
+static bool is_user(const struct sg_record *record)
+{
+    struct sg_role_arn arn;
+
+    return sg_user_arn_parse(&arn, record->arn);
+}
+
 static bool is_told(const struct ctl_probe *probe, enum sg_key key, enum sg_telling telling)
 {
     if (key == SG_KEY_USERID && telling == SG_TELLS_OR_NOT)
@@ -71,7 +78,9 @@ static void ask(struct sg_key_values *values, const struct sg_policy_request *re
     else if (key == SG_KEY_PRINCIPAL_ACCOUNT)
         told = sg_text_of(probe->look->account->id);
     else if (key == SG_KEY_PRINCIPAL_TYPE)
-        told = SG_TEXT("AssumedRole");
+        told = is_user(probe->record) ? SG_TEXT("User") : SG_TEXT("AssumedRole");
+    else if (key == SG_KEY_USERNAME && !is_user(probe->record))
+        values->presence = SG_KEY_ABSENT;
     else if (key == SG_KEY_IS_SERVICE || key == SG_KEY_VIA_SERVICE)
         told = SG_TEXT("false");
     if (told.length == 0)
@@ -199,10 +208,13 @@ static bool look_at_role(void *payload, struct sg_text partition, struct sg_text
                                   .kind = credential_kind(issuer->kind)};
         size_t at = 0;
 
-        if (issuer->account != look->account)
+        if (issuer->account != look->account ||
+            (is_user(record) && issuer->kind != SG_ISSUER_CALLER_IDENTITY))
             continue;
         probe.session.issued = issued_now(issuer, look->aws_now_ms);
-        if (issuer->kind == SG_ISSUER_WEB_IDENTITY || (issuer->forms & SG_FORM_COMPANION) != 0)
+        if (is_user(record)) /* and no companion of his proves anything */
+            probe.session.issued = sg_issued_latest(look->aws_now_ms, SG_USER_SESSION_MS, 0);
+        else if (issuer->kind == SG_ISSUER_WEB_IDENTITY || (issuer->forms & SG_FORM_COMPANION) != 0)
             probe.session.evidence_ms = look->aws_now_ms;
         while ((statement = sg_statement_next(record->statements, &at)) != NULL)
             look_at(&probe, statement);

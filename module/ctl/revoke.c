@@ -102,7 +102,7 @@ static int check_role(struct target *target)
     const struct sg_iam_request request = {.action = "GetRole",
                                            .parameters = {{"RoleName", target->role}}};
     char arn[SG_ARN_MAX + 1] = "";
-    const struct sg_iam_sink sink = {keep_arn, NULL, arn};
+    const struct sg_iam_sink sink = {.role = keep_arn, .payload = arn};
     struct sg_iam_answer answer = {0};
     struct sg_buffer body = {0};
     struct sg_role_arn parts;

@@ -240,11 +240,14 @@ static void take(char *out, const char **at, size_t length)
     *at += length;
 }
 
-/* arn:PARTITION:iam::ACCOUNT:role...NAME, so that every part is cut out of the ARN. */
+/* arn:PARTITION:iam::ACCOUNT:role...NAME, or user...NAME, so that every part is cut out of the ARN.
+ */
 static void unpack(struct sg_cached *cached, const struct packed *packed)
 {
     struct sg_session *session = &cached->session;
     const char *at = packed->texts;
+    char *key = session->role_key;
+    bool user;
 
     cached->issuer = packed->issuer;
     cached->generation = packed->generation;
@@ -268,12 +271,16 @@ static void unpack(struct sg_cached *cached, const struct packed *packed)
     take(session->partition, &at, packed->partition_length);
     at += sizeof(":iam::") - 1;
     take(session->account, &at, packed->account_length);
+    user = at[1] == SG_USER_KEY_PREFIX[0];
     at = session->role_arn + packed->arn_length - packed->name_length;
     take(session->role_name, &at, packed->name_length);
+    if (user)
+        memcpy(key, SG_USER_KEY_PREFIX, sizeof(SG_USER_KEY_PREFIX) - 1);
+    key += user ? sizeof(SG_USER_KEY_PREFIX) - 1 : 0;
     for (size_t i = 0; i <= packed->name_length; i++) {
         char c = session->role_name[i];
 
-        session->role_key[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+        key[i] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
     }
 }
 

@@ -41,6 +41,8 @@ static inline void sg_check_put(char *out, size_t size, const char *text)
 /* verify.c: reads the credential and verifies its signature, or takes the request's seal for it;
  * NONE fills check->known. */
 enum stsgate_reason sg_check_verify(struct sg_check *check);
+/* standing.c: the question for the record of the session's role or user. */
+void sg_check_want_record(struct sg_check *check, const char *label);
 /* standing.c: what the store holds of the session's role, and what follows from it. */
 enum stsgate_reason sg_check_standing(struct sg_check *check);
 /* Takes a decision into the result; true when it ends the check. */

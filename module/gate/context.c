@@ -27,14 +27,19 @@ static void give(struct sg_key_values *values, struct sg_text text)
     values->one = text;
 }
 
-/* ROLE-ID:session-name. The role's id is its record's where the credential does not tell it: a
- * session of another role of that name was refused before. */
+/* ROLE-ID:session-name, or a user's id alone. The role's id is its record's where the credential
+ * does not tell it: a session of another role of that name was refused before. */
 static void give_userid(struct sg_key_values *values, struct sg_context *context)
 {
     const struct sg_session *session = context->grounds->session;
     const struct sg_text name = sg_text_of(session->session_name);
     struct sg_text id = sg_text_of(session->role_id);
 
+    if (sg_key_is_user(session->role_key)) {
+        if (id.length > 0)
+            give(values, id);
+        return;
+    }
     if (id.length == 0)
         id = context->grounds->record->role_id;
     if (id.length == 0 || name.length == 0 || id.length + 1 + name.length > sizeof(context->userid))
@@ -84,14 +89,21 @@ static void give_token(struct sg_key_values *values, struct sg_context *context,
     sg_token_keys_ask(values, &context->token, key, name);
 }
 
+/* IAM reference: requests that long-term keys sign have neither. */
+static bool is_mfa(enum sg_key key)
+{
+    return key == SG_KEY_MFA_PRESENT || key == SG_KEY_MFA_AGE;
+}
+
 static void ask(struct sg_key_values *values, const struct sg_policy_request *request,
                 enum sg_key key, struct sg_text name)
 {
     struct sg_context *context = request->payload;
     const struct sg_session *session = context->grounds->session;
+    const bool user = sg_key_is_user(session->role_key);
     const enum sg_telling telling = sg_key_telling(key, name, context->kind, request->action);
 
-    if (telling == SG_TELLS_ABSENT)
+    if (telling == SG_TELLS_ABSENT || (sg_session_is_long_term(session) && is_mfa(key)))
         values->presence = SG_KEY_ABSENT;
     if (telling == SG_TELLS_ABSENT || telling == SG_TELLS_NOT)
         return;
@@ -107,7 +119,13 @@ static void ask(struct sg_key_values *values, const struct sg_policy_request *re
             give(values, sg_text_of(session->account));
         break;
     case SG_KEY_PRINCIPAL_TYPE:
-        give(values, SG_TEXT("AssumedRole"));
+        give(values, user ? SG_TEXT("User") : SG_TEXT("AssumedRole"));
+        break;
+    case SG_KEY_USERNAME:
+        if (user)
+            give(values, sg_text_of(session->role_name));
+        else
+            values->presence = SG_KEY_ABSENT;
         break;
     case SG_KEY_IS_SERVICE:
     case SG_KEY_VIA_SERVICE:
@@ -138,6 +156,7 @@ void sg_context_open(struct sg_context *context, const struct sg_grounds *ground
             service->action == NULL ? SG_TEXT("execute-api:Invoke") : sg_text_of(service->action),
         .resource = sg_text_of(service->resource),
         .issued = grounds->session->issued,
+        .no_issue_time = sg_session_is_long_term(grounds->session),
         .now_ms = grounds->now_ms,
         .ask = ask,
         .payload = context,

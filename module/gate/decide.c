@@ -74,10 +74,11 @@ static void decide_own_cutoff(struct sg_decision *decision, const struct sg_sess
     if (cutoff_ms == SG_CUTOFF_NONE)
         return;
     decision->cutoff_ms = cutoff_ms;
-    if (session->issued.earliest_ms >= cutoff_ms)
+    if (session->issued.earliest_ms >= cutoff_ms && !sg_session_is_long_term(session))
         return;
     say(decision, "the service's own cutoff %s", sg_date_format(date, cutoff_ms));
-    if (session->issued.latest_ms < cutoff_ms)
+    /* Nobody can tell how old a long-term key is: none is younger than the cutoff. */
+    if (session->issued.latest_ms < cutoff_ms || sg_session_is_long_term(session))
         deny(decision, STSGATE_REASON_SERVICE_CUTOFF);
     else if (!service->allow_uncertain)
         deny(decision, STSGATE_REASON_ISSUE_TIME_UNCERTAIN);
@@ -103,7 +104,8 @@ void sg_decide_service(struct sg_decision *decision, const struct sg_session *se
         return;
     }
     if (service->max_session_age_ms > 0 &&
-        now_ms - session->issued.latest_ms > service->max_session_age_ms) {
+        (now_ms - session->issued.latest_ms > service->max_session_age_ms ||
+         sg_session_is_long_term(session))) {
         say(decision, "max_session_age = %s",
             sg_duration_format(limit, service->max_session_age_ms));
         deny(decision, STSGATE_REASON_SESSION_TOO_OLD);
@@ -235,12 +237,13 @@ static void walk_statements(struct sg_decision *decision, const struct sg_contex
 {
     const struct sg_grounds *grounds = context->grounds;
     const struct sg_text run = grounds->record->statements;
+    const bool long_term = sg_session_is_long_term(grounds->session);
     struct findings findings = {.answerable = true};
     const struct sg_statement *statement;
     size_t at = 0;
 
     while ((statement = sg_statement_next(run, &at)) != NULL) {
-        if (grounds->session->issued.earliest_ms >= statement->bites_before_ms ||
+        if ((grounds->session->issued.earliest_ms >= statement->bites_before_ms && !long_term) ||
             !counts(statement, grounds->service))
             continue;
         if (weigh(&findings, context, statement))
@@ -275,12 +278,16 @@ static __attribute__((noinline)) void decide_statements(struct sg_decision *deci
 void sg_decide_record(struct sg_decision *decision, const struct sg_grounds *grounds)
 {
     const struct sg_record *record = grounds->record;
-    const bool all = grounds->service->deny_all && record->statements.length > 0;
+    /* Without an issue time no statement is passed over for its dates: it may match because of
+     * that (DateLessThanIfExists). */
+    const bool all = (grounds->service->deny_all || sg_session_is_long_term(grounds->session)) &&
+                     record->statements.length > 0;
 
     memset(decision, 0, sizeof(*decision));
     decision->cutoff_ms = record->cutoff_ms;
     if (record->state != SG_ROLE_PRESENT) {
-        say(decision, "IAM has no role of this name any more");
+        say(decision, "IAM has no %s of this name any more",
+            sg_key_is_user(grounds->session->role_key) ? "user" : "role");
         deny(decision, STSGATE_REASON_ROLE_DELETED);
         return;
     }

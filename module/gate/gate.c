@@ -75,8 +75,10 @@ static void publish_session(struct sg_check *check)
     sg_check_put(result->role, sizeof(result->role), session->role_arn);
     sg_check_put(result->account, sizeof(result->account), session->account);
     sg_check_put(result->session_name, sizeof(result->session_name), session->session_name);
-    result->issued_earliest_ms = session->issued.earliest_ms;
-    result->issued_latest_ms = session->issued.latest_ms;
+    if (!sg_session_is_long_term(session)) {
+        result->issued_earliest_ms = session->issued.earliest_ms;
+        result->issued_latest_ms = session->issued.latest_ms;
+    }
     result->expires_ms = session->expires_ms;
 }
 

@@ -44,6 +44,16 @@ static void note_told(struct sg_identities *identities, const struct sg_cache_ke
     identities->next_told = (identities->next_told + 1) % SG_TOLD_SLOTS;
 }
 
+static bool is_user(const struct sg_identity_answer *answer)
+{
+    return answer->session_name[0] == 0;
+}
+
+static bool is_long_term(const struct sg_asked *asked)
+{
+    return sg_identity_long_term(sg_text_of(asked->access_key_id));
+}
+
 /* What the session token itself tells, where the agent lets it count and it lies within what is
  * certain: in whole seconds, as the index of CloudTrail's events does. */
 static struct sg_interval narrow(struct sg_interval certain, int64_t issued_ms)
@@ -65,34 +75,60 @@ static void set_times(struct sg_session *session, const struct sg_issuer *issuer
 {
     const int64_t signed_ms = asked->date_ms < answer->date_ms ? asked->date_ms : answer->date_ms;
 
-    session->issued = sg_issued_latest(signed_ms, issuer->longest_session_ms, ROUNDING_MS);
-    session->issued = narrow(session->issued, answer->issued_ms);
+    const int64_t longest_ms = is_user(answer) ? SG_USER_SESSION_MS : issuer->longest_session_ms;
+
+    session->issued = is_long_term(asked) ? SG_NEVER_ISSUED
+                                          : sg_issued_latest(signed_ms, longest_ms, ROUNDING_MS);
+    if (!is_long_term(asked))
+        session->issued = narrow(session->issued, answer->issued_ms);
     session->evidence_ms = answer->companion_ms;
     session->token_issued_ms = signed_ms;
     session->not_before_ms = INT64_MIN;
     session->expires_ms = signed_ms + SG_IDENTITY_LIFE_MS;
 }
 
-static bool set_session(struct sg_session *session, const struct sg_issuer *issuer,
-                        const struct sg_asked *asked, const struct sg_identity_answer *answer)
+/* STS tells a user's path; the answer does not, and his record tells it with his id. */
+static bool set_user(struct sg_session *session, const struct sg_issuer *issuer,
+                     const struct sg_identity_answer *answer)
+{
+    struct sg_role_arn arn = {
+        .partition = sg_text_of(issuer->account->partition),
+        .account = sg_text_of(answer->account),
+        .name = sg_text_of(answer->role_name),
+        .user = true,
+    };
+
+    return sg_session_set_role(session, &arn, (struct sg_text){0});
+}
+
+static bool set_role(struct sg_session *session, const struct sg_issuer *issuer,
+                     const struct sg_identity_answer *answer)
 {
     struct sg_role_arn arn;
     struct sg_text name;
     char text[256];
-    int length;
+    const int length = snprintf(text, sizeof(text), "arn:%s:sts::%s:assumed-role/%s/%s",
+                                issuer->account->partition, answer->account, answer->role_name,
+                                answer->session_name);
 
+    return length > 0 && (size_t)length < sizeof(text) &&
+           sg_assumed_role_arn_parse(&arn, &name, sg_text_of(text), false) &&
+           sg_session_set_role(session, &arn, sg_text_of(text)) &&
+           sg_text_copy(session->session_name, sizeof(session->session_name), name);
+}
+
+static bool set_session(struct sg_session *session, const struct sg_issuer *issuer,
+                        const struct sg_asked *asked, const struct sg_identity_answer *answer)
+{
     if (!sg_identity_answer_valid(answer) || strcmp(answer->account, issuer->account->id) != 0)
         return false;
-    length = snprintf(text, sizeof(text), "arn:%s:sts::%s:assumed-role/%s/%s",
-                      issuer->account->partition, answer->account, answer->role_name,
-                      answer->session_name);
-    if (length <= 0 || (size_t)length >= sizeof(text) ||
-        !sg_assumed_role_arn_parse(&arn, &name, sg_text_of(text), false) ||
-        !sg_session_set_role(session, &arn, sg_text_of(text)))
+    /* A long-term key is a user's own: no role has one. */
+    if (is_long_term(asked) && (!is_user(answer) || !issuer->allow_long_term))
+        return false;
+    if (is_user(answer) ? !set_user(session, issuer, answer) : !set_role(session, issuer, answer))
         return false;
     set_times(session, issuer, asked, answer);
-    return sg_text_copy(session->role_id, sizeof(session->role_id), sg_text_of(answer->role_id)) &&
-           sg_text_copy(session->session_name, sizeof(session->session_name), name);
+    return sg_text_copy(session->role_id, sizeof(session->role_id), sg_text_of(answer->role_id));
 }
 
 static enum stsgate_reason reason_of(int32_t status)
@@ -104,7 +140,9 @@ static enum stsgate_reason reason_of(int32_t status)
         return STSGATE_REASON_EXPIRED;
     case SG_IDENTITY_BAD_COMPANION:
         return STSGATE_REASON_COMPANION_REFUSED;
-    default: /* SG_IDENTITY_NO_ROLE, and what a newer agent may know */
+    case SG_IDENTITY_NO_ROLE:
+        return STSGATE_REASON_UNSUPPORTED_PRINCIPAL;
+    default: /* what a newer agent may know */
         return STSGATE_REASON_MALFORMED;
     }
 }
@@ -129,7 +167,8 @@ void sg_identity_told(void *payload, const struct sg_asked *asked,
                   boot_ms + NO_ANSWER_MS);
         return;
     }
-    if (sg_store_issued(&exact, reader->store, boot_ms, issuer->account->origin,
+    if (!is_long_term(asked) &&
+        sg_store_issued(&exact, reader->store, boot_ms, issuer->account->origin,
                         sg_text_of(asked->access_key_id),
                         sg_text_of(known.session.role_key)) == SG_OK)
         known.session.issued = exact;

@@ -13,13 +13,15 @@
 static void take_path(struct sg_check *check, const struct sg_record *record)
 {
     struct sg_session *session = &check->known.session, with_path = *session;
+    const bool user = sg_key_is_user(session->role_key);
     struct sg_role_arn arn;
 
     if (record->state != SG_ROLE_PRESENT || record->arn.length == 0 ||
         sg_text_equal(record->arn, sg_text_of(session->role_arn)) ||
         (record->role_id.length > 0 &&
          !sg_text_equal(record->role_id, sg_text_of(session->role_id))) ||
-        !sg_role_arn_parse(&arn, record->arn, false) ||
+        !(user ? sg_user_arn_parse(&arn, record->arn)
+               : sg_role_arn_parse(&arn, record->arn, false)) ||
         !sg_session_set_role(&with_path, &arn, record->arn))
         return;
     if (strcmp(with_path.role_key, session->role_key) != 0 ||
@@ -34,8 +36,9 @@ static void trace_identity(const struct sg_check *check)
 {
     const struct sg_session *session = &check->known.session;
 
-    sg_trace_step(&check->reader->trace, "identity", "AWS vouches for %s, role id %s%s",
-                  session->role_name, session->role_id,
+    sg_trace_step(&check->reader->trace, "identity", "AWS vouches for %s%s, %s id %s%s",
+                  sg_key_is_user(session->role_key) ? "user " : "", session->role_name,
+                  sg_key_is_user(session->role_key) ? "user" : "role", session->role_id,
                   session->evidence_ms > 0                      ? "; it authorised the companion"
                   : session->evidence_ms == SG_COMPANION_DENIED ? "; it denied the companion"
                                                                 : "");
@@ -47,6 +50,7 @@ enum stsgate_reason sg_check_role_path(struct sg_check *check)
     const struct sg_session *session = &check->known.session;
     struct stsgate_reader *reader = check->reader;
     struct sg_slot *slot = reader->accounts[account - sg_check_config(check)->accounts];
+    const char *kind = sg_key_is_user(session->role_key) ? "user" : "role";
     struct sg_record record = {0};
     struct sg_stamp stamp;
     uint64_t epoch;
@@ -54,6 +58,13 @@ enum stsgate_reason sg_check_role_path(struct sg_check *check)
 
     if (reader->trace.step != NULL)
         trace_identity(check);
+    /* No pattern of the service could match whatever the path, and nobody reads users for it. */
+    if (sg_key_is_user(session->role_key) && !check->service->users) {
+        sg_check_put(check->result->role, sizeof(check->result->role), session->role_arn);
+        snprintf(check->result->detail, sizeof(check->result->detail),
+                 "no allow_roles pattern of the service names IAM users (arn:...:user/...)");
+        return STSGATE_REASON_ROLE_NOT_ALLOWED;
+    }
     /* Nearly always: the record's ARN was this session's, and one with another id is not its. */
     epoch = sg_store_epoch(reader->store, slot);
     if (epoch != 0 && check->known.epoch == epoch)
@@ -65,16 +76,16 @@ enum stsgate_reason sg_check_role_path(struct sg_check *check)
     error = sg_store_role(reader->store, slot, sg_text_of(session->partition),
                           sg_text_of(session->account), sg_text_of(session->role_key), &record);
     if (error == SG_E_ABSENT && account->source != SG_SOURCE_FILE) {
-        sg_check_want(check, SG_ASK_ROLE, account->label);
+        sg_check_want_record(check, account->label);
         return STSGATE_REASON_ROLE_PENDING;
     }
     if (error != SG_OK && error != SG_E_ABSENT)
         return STSGATE_REASON_CUTOFFS_UNAVAILABLE;
     if (error == SG_E_ABSENT || (record.state == SG_ROLE_PRESENT && record.arn.length == 0)) {
         snprintf(check->result->detail, sizeof(check->result->detail),
-                 "AWS does not tell the path of role %s, and account %s's folder has no role.json "
+                 "AWS does not tell the path of %s %s, and account %s's folder has no %s.json "
                  "with its arn",
-                 session->role_name, account->label);
+                 kind, session->role_name, account->label, kind);
         return STSGATE_REASON_CUTOFFS_UNAVAILABLE;
     }
     check->path_untold = false;

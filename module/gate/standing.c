@@ -12,7 +12,7 @@ void sg_check_want(struct sg_check *check, enum sg_ask_kind kind, const char *la
 
     _Static_assert(sizeof(question) <= sizeof(check->result->want), "a question fits");
     sg_check_put(question.label, sizeof(question.label), label);
-    if (kind == SG_ASK_ROLE) {
+    if (kind == SG_ASK_ROLE || kind == SG_ASK_USER) {
         sg_check_put(question.partition, sizeof(question.partition),
                      check->known.session.partition);
         sg_check_put(question.account, sizeof(question.account), check->known.session.account);
@@ -20,6 +20,12 @@ void sg_check_want(struct sg_check *check, enum sg_ask_kind kind, const char *la
                      check->known.session.role_name);
     }
     memcpy(check->result->want, &question, sizeof(question));
+}
+
+void sg_check_want_record(struct sg_check *check, const char *label)
+{
+    sg_check_want(check, sg_key_is_user(check->known.session.role_key) ? SG_ASK_USER : SG_ASK_ROLE,
+                  label);
 }
 
 bool sg_check_take(struct sg_check *check, const struct sg_decision *decision)
@@ -122,7 +128,7 @@ enum stsgate_reason sg_check_standing(struct sg_check *check)
         return STSGATE_REASON_NONE;
     reason = find_record(check, &record, &aws_now_ms, &stale);
     if (reason == STSGATE_REASON_ROLE_PENDING)
-        sg_check_want(check, SG_ASK_ROLE, issuer->account->label);
+        sg_check_want_record(check, issuer->account->label);
     if (reason != STSGATE_REASON_NONE)
         return reason;
     sg_trace_record(check, &record, issuer->account, aws_now_ms, stale);

@@ -38,6 +38,11 @@ void sg_trace_session(const struct sg_check *check)
         return;
     sg_trace_step(trace, "session", "%s%s%s", session->role_arn,
                   session->session_name[0] == 0 ? "" : ", session ", session->session_name);
+    if (sg_session_is_long_term(session)) {
+        sg_trace_step(trace, "issued", "never: a long-term key; the credential expires %s",
+                      sg_date_format(expires, session->expires_ms));
+        return;
+    }
     sg_trace_step(trace, "issued", "%s%s%s; the credential expires %s",
                   sg_date_format(earliest, session->issued.earliest_ms),
                   session->issued.earliest_ms == session->issued.latest_ms ? "" : " to ",

@@ -43,7 +43,7 @@ int stsgate_ask(struct stsgate_reader *reader, const struct stsgate_result *resu
         return STSGATE_E_ARGUMENT;
     if (question.kind == SG_ASK_IDENTITY)
         return sg_identity_ask(reader, &question, result, payload);
-    if (question.kind == SG_ASK_ROLE)
+    if (question.kind == SG_ASK_ROLE || question.kind == SG_ASK_USER)
         return sg_questions_ask(&reader->questions, reader->gate->config, &question, payload);
     if (keys_asked_lately(reader, &question))
         return 1;

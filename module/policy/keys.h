@@ -42,7 +42,7 @@ enum sg_key_trait {
     X(CURRENT_TIME, "aws:CurrentTime", 0, TELLS, TELLS, TELLS)                                     \
     X(EPOCH_TIME, "aws:EpochTime", 0, TELLS, TELLS, TELLS)                                         \
     X(USERID, "aws:userid", CP, TELLS_NOT, TELLS_OR_NOT, TELLS)                                    \
-    X(USERNAME, "aws:username", CP, TELLS_ABSENT, TELLS_ABSENT, TELLS_ABSENT)                      \
+    X(USERNAME, "aws:username", CP, TELLS_ABSENT, TELLS_ABSENT, TELLS_OR_ABSENT)                   \
     X(PRINCIPAL_ARN, "aws:PrincipalArn", CP, TELLS, TELLS, TELLS)                                  \
     X(PRINCIPAL_ACCOUNT, "aws:PrincipalAccount", CP, TELLS, TELLS_OR_NOT, TELLS)                   \
     X(PRINCIPAL_TYPE, "aws:PrincipalType", CP, TELLS, TELLS, TELLS)                                \

@@ -1,7 +1,8 @@
 /*
- * arn.c - parses the two ARN forms that name a role, byte by byte against IAM's
- * alphabets. Must never accept a second spelling of one role: what it returns
- * is what records are found by and patterns are compared with.
+ * arn.c - parses the ARN forms that name a role or a user, byte by byte against
+ * IAM's alphabets. Must never accept a second spelling of one of them, nor take
+ * one for the other: what it returns is what records are found by and patterns
+ * are compared with.
  */
 #include "session/arn.h"
 
@@ -110,16 +111,18 @@ static bool take_head(struct sg_role_arn *arn, struct sg_text *text, struct sg_t
     return sg_account_id_valid(arn->account) || (allow_no_account && arn->account.length == 0);
 }
 
-bool sg_role_arn_parse(struct sg_role_arn *arn, struct sg_text text, bool allow_no_account)
+/* KIND/PATH/NAME in IAM's own ARNs. */
+static bool parse_named(struct sg_role_arn *arn, struct sg_text text, struct sg_text prefix,
+                        bool allow_no_account)
 {
-    const struct sg_text prefix = SG_TEXT("role");
     struct sg_role_arn parsed = {0};
     size_t name_at;
 
     *arn = (struct sg_role_arn){0};
     if (!take_head(&parsed, &text, SG_TEXT("iam"), allow_no_account))
         return false;
-    if (!sg_text_starts(text, SG_TEXT("role/")))
+    if (!sg_text_starts(text, prefix) || text.length <= prefix.length ||
+        text.data[prefix.length] != '/')
         return false;
     text.data += prefix.length;
     text.length -= prefix.length;
@@ -133,6 +136,17 @@ bool sg_role_arn_parse(struct sg_role_arn *arn, struct sg_text text, bool allow_
         return false;
     *arn = parsed;
     return true;
+}
+
+bool sg_role_arn_parse(struct sg_role_arn *arn, struct sg_text text, bool allow_no_account)
+{
+    return parse_named(arn, text, SG_TEXT("role"), allow_no_account);
+}
+
+bool sg_user_arn_parse(struct sg_role_arn *arn, struct sg_text text)
+{
+    arn->user = parse_named(arn, text, SG_TEXT("user"), false);
+    return arn->user;
 }
 
 bool sg_assumed_role_arn_parse(struct sg_role_arn *arn, struct sg_text *session_name,
@@ -167,4 +181,37 @@ bool sg_role_name_fold(char folded[static SG_ROLE_NAME_MAX + 1], struct sg_text 
     }
     folded[name.length] = '\0';
     return true;
+}
+
+bool sg_principal_key(char key[static SG_PRINCIPAL_KEY_MAX + 1], bool user, struct sg_text name)
+{
+    const size_t length = user ? strlen(SG_USER_KEY_PREFIX) : 0;
+    char folded[SG_ROLE_NAME_MAX + 1];
+
+    key[0] = '\0';
+    if (!sg_role_name_fold(folded, name))
+        return false;
+    memcpy(key, SG_USER_KEY_PREFIX, length);
+    memcpy(key + length, folded, name.length + 1);
+    return true;
+}
+
+bool sg_principal_fold(char key[static SG_PRINCIPAL_KEY_MAX + 1], struct sg_text name)
+{
+    const struct sg_text prefix = SG_TEXT(SG_USER_KEY_PREFIX);
+
+    if (!sg_text_starts(name, prefix))
+        return sg_principal_key(key, false, name);
+    return sg_principal_key(
+        key, true, (struct sg_text){name.data + prefix.length, name.length - prefix.length});
+}
+
+bool sg_key_is_user(const char *key)
+{
+    return strncmp(key, SG_USER_KEY_PREFIX, strlen(SG_USER_KEY_PREFIX)) == 0;
+}
+
+const char *sg_key_name_of(const char *key)
+{
+    return sg_key_is_user(key) ? key + strlen(SG_USER_KEY_PREFIX) : key;
 }

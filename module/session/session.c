@@ -72,8 +72,9 @@ struct sg_interval sg_issued_latest(int64_t at_ms, int64_t longest_ms, int64_t s
 static bool set_arn_without_path(struct sg_session *session, const struct sg_role_arn *arn)
 {
     const int length =
-        snprintf(session->role_arn, sizeof session->role_arn, "arn:%.*s:iam::%.*s:role/%.*s",
-                 SG_TEXT_ARG(arn->partition), SG_TEXT_ARG(arn->account), SG_TEXT_ARG(arn->name));
+        snprintf(session->role_arn, sizeof session->role_arn, "arn:%.*s:iam::%.*s:%s/%.*s",
+                 SG_TEXT_ARG(arn->partition), SG_TEXT_ARG(arn->account),
+                 arn->user ? "user" : "role", SG_TEXT_ARG(arn->name));
 
     return length > 0 && (size_t)length < sizeof session->role_arn;
 }
@@ -84,7 +85,7 @@ bool sg_session_set_role(struct sg_session *session, const struct sg_role_arn *a
     if (sg_text_copy(session->partition, sizeof session->partition, arn->partition) &&
         sg_text_copy(session->account, sizeof session->account, arn->account) &&
         sg_text_copy(session->role_name, sizeof session->role_name, arn->name) &&
-        sg_role_name_fold(session->role_key, arn->name) &&
+        sg_principal_key(session->role_key, arn->user, arn->name) &&
         (arn->path.length == 0 ? set_arn_without_path(session, arn)
                                : sg_text_copy(session->role_arn, sizeof session->role_arn, text)))
         return true;

@@ -53,6 +53,7 @@ bool sg_question_head_valid(const struct sg_question *question)
     const bool no_role = partition.length == 0 && account.length == 0 && role_name.length == 0;
     switch (question->kind) {
     case SG_ASK_ROLE:
+    case SG_ASK_USER:
         return sg_label_valid(label) && sg_partition_valid(partition) &&
                (account.length == 0 || sg_account_id_valid(account)) && role_name_valid(role_name);
     case SG_ASK_KEYS:
@@ -80,13 +81,21 @@ bool sg_question_valid(const void *packet, size_t length)
     return length > head && length <= SG_ASK_PACKET_MAX;
 }
 
-static bool role_id_valid(struct sg_text id)
+static bool id_valid(struct sg_text id, struct sg_text prefix)
 {
     for (size_t i = 0; i < id.length; i++) {
         if (!((id.data[i] >= 'A' && id.data[i] <= 'Z') || (id.data[i] >= '0' && id.data[i] <= '9')))
             return false;
     }
-    return id.length > 4 && sg_text_starts(id, SG_TEXT("AROA"));
+    return id.length > prefix.length && sg_text_starts(id, prefix);
+}
+
+/* A role's session has a name, a user's has none: nobody is both. */
+static bool principal_valid(struct sg_text id, struct sg_text session_name)
+{
+    return session_name.length == 0
+               ? id_valid(id, SG_TEXT("AIDA"))
+               : id_valid(id, SG_TEXT("AROA")) && sg_session_name_valid(session_name);
 }
 
 bool sg_identity_answer_valid(const struct sg_identity_answer *answer)
@@ -101,8 +110,8 @@ bool sg_identity_answer_valid(const struct sg_identity_answer *answer)
         return false;
     if (answer->head.status != 0)
         return account.length + role_name.length + role_id.length + session_name.length == 0;
-    return sg_account_id_valid(account) && role_name_valid(role_name) && role_id_valid(role_id) &&
-           sg_session_name_valid(session_name) && answer->date_ms > 0 &&
+    return sg_account_id_valid(account) && role_name_valid(role_name) &&
+           principal_valid(role_id, session_name) && answer->date_ms > 0 &&
            answer->companion_ms >= SG_COMPANION_DENIED && answer->issued_ms >= 0 &&
            answer->issued_ms <= (int64_t)UINT32_MAX * 1000;
 }

@@ -20,6 +20,7 @@ enum sg_ask_kind {
     SG_ASK_STATUS = 3,   /* the agent's own state, for stsgatectl: answered by one JSON packet of at
                             most 64 KiB */
     SG_ASK_IDENTITY = 4, /* who signed the request behind the question, for this issuer */
+    SG_ASK_USER = 5,     /* read this IAM user of this account; role_name is his */
 };
 
 /* SG_ASK_IDENTITY: behind the question stand where it comes from, as a number that clients near
@@ -49,13 +50,14 @@ struct sg_answer {
 enum sg_identity_refusal {
     SG_IDENTITY_BAD_SIGNATURE = 1,
     SG_IDENTITY_EXPIRED,
-    SG_IDENTITY_NO_ROLE,       /* a user, a root, a federated user: no role's session */
+    SG_IDENTITY_NO_ROLE,       /* neither a role's nor a user's: a root, a federated user */
     SG_IDENTITY_BAD_COMPANION, /* it is not of this session's role, or not signed well */
 };
 
 #define SG_COMPANION_DENIED (-1) /* AWS authorised it not */
 
-/* What AWS said. Texts are empty unless the status is 0. */
+/* What AWS said. Texts are empty unless the status is 0. A user's: his name and id (AIDA...) stand
+ * in the role's place, and there is no session name. */
 struct sg_identity_answer {
     struct sg_answer head; /* status: 0; enum sg_identity_refusal; negative: could not be asked */
     int64_t date_ms;       /* STS's Date */

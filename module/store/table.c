@@ -64,7 +64,7 @@ bool sg_role_key_make(struct sg_role_key *key, struct sg_text partition, struct 
     size_t at;
 
     if (!part_fits(partition, 32) || !part_fits(account, 12) ||
-        !part_fits(role_key, SG_ROLE_NAME_MAX) || role_key.length == 0)
+        !part_fits(role_key, SG_PRINCIPAL_KEY_MAX) || role_key.length == 0)
         return false;
     at = put(key->bytes, 0, partition);
     key->bytes[at++] = '\0';

@@ -1,8 +1,9 @@
 /*
  * table.h - the constant tables: a tinycdb file (`cdb -d` reads it), then a trailer with what the
  * table is, its generation and a SHA-256 of all before the digest. Keys in an account's table are
- * partition NUL account NUL role key, filled up with NUL to a multiple of 8, so that records, which
- * are multiples of 8 too, lie aligned; in the key table they are issuer label NUL kid.
+ * partition NUL account NUL role key (arn.h: of a role or a user), filled up with NUL to a multiple
+ * of 8, so that records, which are multiples of 8 too, lie aligned; in the key table they are
+ * issuer label NUL kid.
  */
 #ifndef SG_STORE_TABLE_H
 #define SG_STORE_TABLE_H

@@ -41,7 +41,7 @@ def code(folder):
 def actions_of_the_code():
     """service:Action of every call that the agent makes by itself."""
     text = code("agent") + code("aws")
-    called = set(re.findall(r'\.action = "(\w+)"', text))
+    called = set(re.findall(r'\.(?:action|get|list|read|attached|groups) = "(\w+)"', text))
     sts = set(re.findall(r'"(AssumeRole\w*|GetCallerIdentity)"', code("aws") + code("agent"))) & {
         "GetCallerIdentity", "AssumeRole", "AssumeRoleWithWebIdentity"}
     found = {"iam:" + name for name in called - sts} | {"sts:" + name for name in sts}

@@ -60,7 +60,6 @@ static void json_and_xml_say_the_same(void **state)
 static void principal_that_is_no_role_is_told_as_such(void **state)
 {
     static const char *const arns[] = {
-        "arn:aws:iam::123456789012:user/emy",
         "arn:aws:iam::123456789012:root",
         "arn:aws:sts::123456789012:federated-user/emy",
         "arn:aws:iam::123456789012:role/payments-writer",
@@ -73,6 +72,38 @@ static void principal_that_is_no_role_is_told_as_such(void **state)
         assert_int_equal(answer.head.status, SG_IDENTITY_NO_ROLE);
         assert_string_equal(answer.role_name, "");
     }
+}
+
+static void user_is_told_with_his_id_and_no_session(void **state)
+{
+    (void)state;
+    assert_int_equal(read_json("arn:aws:iam::123456789012:user/team/Emy", "AIDAEXAMPLE0000000001",
+                               "123456789012"),
+                     SG_OK);
+    assert_int_equal(answer.head.status, 0);
+    assert_string_equal(answer.role_name, "Emy");
+    assert_string_equal(answer.role_id, "AIDAEXAMPLE0000000001");
+    assert_string_equal(answer.session_name, "");
+}
+
+/* Neither may pass for the other: not a user with a role's id, nor a session with a user's. */
+static void user_and_role_are_never_mixed(void **state)
+{
+    static const char *const wrong[][2] = {
+        {"arn:aws:iam::123456789012:user/emy", USER},
+        {"arn:aws:iam::123456789012:user/emy", "AROAEXAMPLE0000000001"},
+        {"arn:aws:iam::123456789012:user/emy", "AIDAEXAMPLE0000000001:julie"},
+        {"arn:aws:iam::123456789012:user/emy", "123456789012:emy"},
+        {"arn:aws:iam::123456789012:user/emy", ""},
+        {"arn:aws:iam::210987654321:user/emy", "AIDAEXAMPLE0000000001"},
+        {"arn:aws-cn:iam::123456789012:user/emy", "AIDAEXAMPLE0000000001"},
+        {ARN, "AIDAEXAMPLE0000000001:julie"},
+        {ARN, "AIDAEXAMPLE0000000001"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        assert_int_equal(read_json(wrong[i][0], wrong[i][1], "123456789012"), SG_E_INVALID);
 }
 
 static void answer_of_another_account_is_none(void **state)
@@ -190,6 +221,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_and_xml_say_the_same),
         cmocka_unit_test(principal_that_is_no_role_is_told_as_such),
+        cmocka_unit_test(user_is_told_with_his_id_and_no_session),
+        cmocka_unit_test(user_and_role_are_never_mixed),
         cmocka_unit_test(answer_of_another_account_is_none),
         cmocka_unit_test(user_id_must_be_the_sessions),
         cmocka_unit_test(what_is_no_such_answer_is_none),
