@@ -6,6 +6,7 @@
 #include "aws/endpoints.h"
 
 #include "aws/http.h"
+#include "aws/provider.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,11 +180,8 @@ static int choose_region(struct sg_endpoint_place *place, const struct sg_endpoi
 /* AWS SDKs and Tools Reference Guide, "Service-specific endpoints". */
 static const char *environment_url(enum sg_aws_service service)
 {
-    const char *ignore = getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
     const char *url = getenv(services[service].variable);
 
-    if (ignore != NULL && sg_text_equal_nocase(sg_text_of(ignore), SG_TEXT("true")))
-        return NULL;
     if (url == NULL || url[0] == '\0')
         url = getenv("AWS_ENDPOINT_URL");
     return url == NULL || url[0] == '\0' ? NULL : url;
@@ -229,20 +227,40 @@ static int take_url(struct sg_endpoint_place *place, const char *url, struct sg_
     return SG_E_INVALID;
 }
 
+/* SG_OK and no URL: nothing says any. */
+static int take_configured(struct sg_endpoint_place *place,
+                           const struct sg_endpoint_options *options, struct sg_problems *problems)
+{
+    char *of_profile = NULL;
+    bool ignored = false;
+    int error =
+        sg_profile_endpoint(&of_profile, &ignored, options->profile, options->service, problems);
+    const char *url = ignored ? NULL : environment_url(options->service);
+
+    if (error == SG_OK && url == NULL)
+        url = of_profile;
+    if (error == SG_OK && url != NULL)
+        error = take_url(place, url, problems);
+    free(of_profile);
+    return error;
+}
+
 int sg_endpoint_place(struct sg_endpoint_place *place, const struct sg_endpoint_options *options,
                       struct sg_problems *problems)
 {
     const char *name = options->partition == NULL ? "aws" : options->partition;
     const struct partition *partition = find(sg_text_of(name));
-    const char *url = options->endpoint;
 
     *place = (struct sg_endpoint_place){.url = ""};
     if (choose_region(place, options, partition, problems) != SG_OK)
         return SG_E_INVALID;
-    if (url == NULL && options->environment)
-        url = environment_url(options->service);
-    if (url != NULL)
-        return take_url(place, url, problems);
+    if (options->endpoint != NULL)
+        return take_url(place, options->endpoint, problems);
+    if (options->environment) {
+        const int error = take_configured(place, options, problems);
+        if (error != SG_OK || place->url[0] != '\0')
+            return error;
+    }
     if (partition == NULL) {
         sg_problem(problems, NULL, 0, "partition %s is not known here: set endpoint", name);
         return SG_E_INVALID;

@@ -17,6 +17,7 @@ struct sg_endpoint {
 /* NULL: a partition this version does not know; the account then needs `endpoint` and `region`. */
 const struct sg_endpoint *sg_endpoint_find(struct sg_text partition);
 
+#define SG_AWS_SERVICES 3
 enum sg_aws_service { SG_AWS_IAM, SG_AWS_STS, SG_AWS_SQS };
 
 struct sg_endpoint_options { /* borrowed texts; NULL: not said */
@@ -27,7 +28,10 @@ struct sg_endpoint_options { /* borrowed texts; NULL: not said */
                               AWS_DEFAULT_REGION where they name one of the partition, else IAM's */
     const char *profile_region; /* STS, SQS: where neither `region` nor the environment names one */
     bool fips, dual_stack;
-    bool environment; /* AWS_ENDPOINT_URL_<SERVICE> and AWS_ENDPOINT_URL count, after `endpoint` */
+    /* After `endpoint`: AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, then what AWS's shared files
+     * say in `profile` (NULL: AWS_PROFILE, or default) and the [services] that it names. */
+    bool environment;
+    const char *profile;
 };
 
 struct sg_endpoint_place {

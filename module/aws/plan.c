@@ -30,6 +30,8 @@ void sg_plan_clear(struct sg_plan *plan)
     free(plan->command);
     free(plan->token_file);
     free(plan->region);
+    free(plan->metadata_endpoint);
+    free(plan->metadata_mode);
     clear_hop(&plan->web);
     for (size_t i = 0; i < plan->hop_count; i++)
         clear_hop(&plan->hops[i]);
@@ -48,7 +50,7 @@ static bool copy(char **into, const char *text)
 static struct sg_profile *find(const struct planner *planner, const char *name)
 {
     for (struct sg_profile *at = planner->profiles; at != NULL; at = at->next) {
-        if (strcmp(at->name, name) == 0)
+        if (!at->of_services && strcmp(at->name, name) == 0)
             return at;
     }
     return NULL;
@@ -246,7 +248,10 @@ static int plan_profile(struct planner *planner, const struct sg_profile *profil
 {
     int error = SG_E_ABSENT;
 
-    if (profile != NULL && !copy(&planner->plan->region, profile->region))
+    if (profile != NULL &&
+        (!copy(&planner->plan->region, profile->region) ||
+         !copy(&planner->plan->metadata_endpoint, profile->ec2_metadata_service_endpoint) ||
+         !copy(&planner->plan->metadata_mode, profile->ec2_metadata_service_endpoint_mode)))
         return SG_E_MEMORY;
     if (profile != NULL && has_role(profile))
         return plan_role(planner, profile);

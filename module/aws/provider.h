@@ -53,8 +53,9 @@ struct sg_plan {
     struct sg_hop web;               /* its role */
     struct sg_hop hops[SG_HOPS_MAX]; /* in the order of their assuming */
     size_t hop_count;
-    char *region;           /* of the profile, for STS */
-    struct sg_buffer words; /* "profile app of /root/.aws/config" */
+    char *region;                            /* of the profile, for STS */
+    char *metadata_endpoint, *metadata_mode; /* of the profile, for an instance */
+    struct sg_buffer words;                  /* "profile app of /root/.aws/config" */
 };
 
 /* SG_OK; SG_E_ABSENT: no way at all; SG_E_INVALID; SG_E_MEMORY. */
@@ -85,12 +86,19 @@ const char *sg_environment(const char *name); /* NULL when unset or empty */
     X(sso_session)                                                                                 \
     X(sso_start_url)                                                                               \
     X(login_session)                                                                               \
-    X(region)
+    X(region)                                                                                      \
+    X(endpoint_url)                                                                                \
+    X(services)                                                                                    \
+    X(ignore_configured_endpoint_urls)                                                             \
+    X(ec2_metadata_service_endpoint)                                                               \
+    X(ec2_metadata_service_endpoint_mode)
 struct sg_profile {
     struct sg_profile *next;
     char *name;
-    char *file;      /* that it was met in first */
-    bool keys_first; /* aws_access_key_id stands in the credentials file */
+    char *file;       /* that it was met in first */
+    bool keys_first;  /* aws_access_key_id stands in the credentials file */
+    bool of_services; /* no profile, but a [services NAME] that profiles name: endpoint_urls */
+    char *endpoint_urls[SG_AWS_SERVICES];
 #define SG_PROFILE_MEMBER(key) char *key;
     SG_PROFILE_KEYS(SG_PROFILE_MEMBER)
 #undef SG_PROFILE_MEMBER
@@ -100,6 +108,12 @@ void sg_profiles_free(struct sg_profile *profiles);
 /* One file's text; for the above and for fuzzing. config: sections are [profile NAME]. */
 int sg_profiles_parse(struct sg_profile **profiles, struct sg_text text, const char *file,
                       bool config, struct sg_problems *problems);
+
+/* profile_endpoint.c: what AWS's shared files say of a service's endpoint; freed by the caller.
+ * *ignored: so that the environment's count no more either. SG_OK, *url may be NULL; SG_E_INVALID,
+ * SG_E_MEMORY. */
+int sg_profile_endpoint(char **url, bool *ignored, const char *profile, enum sg_aws_service service,
+                        struct sg_problems *problems);
 
 /* ---- tasks ---- */
 

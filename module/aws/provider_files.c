@@ -15,7 +15,8 @@
 
 struct reader {
     struct sg_profile **profiles;
-    struct sg_profile *current; /* NULL: in a section that is no profile */
+    struct sg_profile *current; /* NULL: in a section that is of no use */
+    int service;                /* in [services]: below which one's line; -1: another's */
     const char *file;
     struct sg_problems *problems;
     size_t count;
@@ -46,6 +47,8 @@ void sg_profiles_free(struct sg_profile *profiles)
 
         for (size_t i = 0; i < KEYS; i++)
             sg_key_text_wipe(key_of(profiles, i));
+        for (size_t i = 0; i < SG_AWS_SERVICES; i++)
+            free(profiles->endpoint_urls[i]);
         free(profiles->name);
         free(profiles->file);
         free(profiles);
@@ -62,7 +65,12 @@ static struct sg_text unquote(struct sg_text name)
     return name;
 }
 
-/* False: a section of another kind ("sso-session", "services", a name without "profile"). */
+static bool names_services(const struct reader *reader, const struct sg_ini_line *line)
+{
+    return reader->config && sg_text_equal(line->section, SG_TEXT("services"));
+}
+
+/* False: a section of another kind ("sso-session", a name without "profile"). */
 static bool profile_name(struct sg_text *name, const struct reader *reader,
                          const struct sg_ini_line *line)
 {
@@ -72,18 +80,21 @@ static bool profile_name(struct sg_text *name, const struct reader *reader,
     if (line->name.length == 0)
         return sg_text_equal(line->section, SG_TEXT("default"));
     *name = unquote(line->name);
-    return sg_text_equal(line->section, SG_TEXT("profile")) && name->length > 0;
+    return (sg_text_equal(line->section, SG_TEXT("profile")) || names_services(reader, line)) &&
+           name->length > 0;
 }
 
 static void enter_section(struct reader *reader, const struct sg_ini_line *line)
 {
+    const bool of_services = names_services(reader, line);
     struct sg_text name;
 
     reader->current = NULL;
+    reader->service = -1;
     if (!profile_name(&name, reader, line))
         return;
     for (struct sg_profile *at = *reader->profiles; at != NULL; at = at->next) {
-        if (sg_text_equal(sg_text_of(at->name), name)) {
+        if (at->of_services == of_services && sg_text_equal(sg_text_of(at->name), name)) {
             reader->current = at;
             return;
         }
@@ -97,6 +108,7 @@ static void enter_section(struct reader *reader, const struct sg_ini_line *line)
         reader->error = SG_E_MEMORY;
         return;
     }
+    fresh->of_services = of_services;
     fresh->next = *reader->profiles;
     *reader->profiles = fresh;
     fresh->name = sg_text_dup(name);
@@ -131,6 +143,31 @@ static void take_key(struct reader *reader, const struct sg_ini_line *line, size
         reader->current->keys_first = !reader->config;
 }
 
+/* iam =
+ *   endpoint_url = https://... */
+static void read_service(struct reader *reader, const struct sg_ini_line *line)
+{
+    static const char *const names[SG_AWS_SERVICES] = {
+        [SG_AWS_IAM] = "iam", [SG_AWS_STS] = "sts", [SG_AWS_SQS] = "sqs"};
+
+    if (!line->nested) {
+        reader->service = -1;
+        for (int i = 0; i < SG_AWS_SERVICES; i++) {
+            if (sg_text_equal_nocase(line->key, sg_text_of(names[i])))
+                reader->service = i;
+        }
+        return;
+    }
+    if (reader->service < 0 || line->value.length == 0 ||
+        !sg_text_equal_nocase(line->key, SG_TEXT("endpoint_url")))
+        return;
+    char **into = &reader->current->endpoint_urls[reader->service];
+    if (*into == NULL)
+        *into = sg_text_dup(line->value);
+    if (*into == NULL)
+        reader->error = SG_E_MEMORY;
+}
+
 static void read_line(void *payload, const struct sg_ini_line *line)
 {
     struct reader *reader = payload;
@@ -141,7 +178,9 @@ static void read_line(void *payload, const struct sg_ini_line *line)
         enter_section(reader, line);
         return;
     }
-    if (reader->current == NULL || line->nested)
+    if (reader->current != NULL && reader->current->of_services)
+        read_service(reader, line);
+    if (reader->current == NULL || reader->current->of_services || line->nested)
         return;
     for (size_t i = 0; i < KEYS; i++) {
         if (sg_text_equal_nocase(line->key, sg_text_of(profile_keys[i].name)))

@@ -25,11 +25,15 @@ enum { GET_TOKEN, GET_NAME, GET_KEYS };
 
 static int send_step(struct sg_task *task);
 
-static const char *endpoint(void)
+static const char *endpoint(const struct sg_plan *plan)
 {
     const char *named = sg_environment("AWS_EC2_METADATA_SERVICE_ENDPOINT");
     const char *mode = sg_environment("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
 
+    if (named == NULL)
+        named = plan->metadata_endpoint;
+    if (mode == NULL)
+        mode = plan->metadata_mode;
     if (named != NULL)
         return named;
     return sg_text_equal_nocase(sg_text_of(mode), SG_TEXT("ipv6")) ? IPV6_ENDPOINT : IPV4_ENDPOINT;
@@ -37,7 +41,7 @@ static const char *endpoint(void)
 
 static void write_url(struct sg_task *task, const char *path, const char *name)
 {
-    const char *base = endpoint();
+    const char *base = endpoint(task->plan);
     size_t length = strlen(base);
 
     while (length > 0 && base[length - 1] == '/')
@@ -201,8 +205,9 @@ static int send_step(struct sg_task *task)
     if (!sg_http_metadata_url_allowed(task->url.data, NULL))
         return sg_task_fail(
             task, SG_E_INVALID,
-            "AWS_EC2_METADATA_SERVICE_ENDPOINT: keys are asked for by https, or by "
-            "http from a loopback address, 169.254.169.254 or [fd00:ec2::254] only");
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT or ec2_metadata_service_endpoint: keys are asked "
+            "for by https, or by http from a loopback address, 169.254.169.254 or "
+            "[fd00:ec2::254] only");
     const struct sg_http_request request = {
         .url = task->url.data,
         .put = task->step == GET_TOKEN,

@@ -29,6 +29,7 @@ bool ctl_aws_open(struct ctl_aws *aws, const struct sg_config *config,
         .fips = account->fips,
         .dual_stack = account->dual_stack,
         .environment = config->environment_endpoints,
+        .profile = as_agent ? account->profile : NULL,
     };
 
     *aws = (struct ctl_aws){.http = NULL};

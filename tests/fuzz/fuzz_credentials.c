@@ -55,6 +55,9 @@ static void take_files(struct sg_text text, bool config)
         if (at->name == NULL || (at->aws_secret_access_key != NULL &&
                                  !sg_key_text_valid(sg_text_of(at->aws_secret_access_key))))
             abort();
+        if (at->of_services ? !config || at->aws_access_key_id != NULL || at->role_arn != NULL
+                            : at->endpoint_urls[SG_AWS_IAM] != NULL)
+            abort();
     }
     sg_profiles_free(profiles);
 }

@@ -191,5 +191,7 @@ int main(void)
 
     (void)unsetenv("AWS_REGION");
     (void)unsetenv("AWS_DEFAULT_REGION");
+    (void)setenv("AWS_CONFIG_FILE", "/dev/null", 1);
+    (void)setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

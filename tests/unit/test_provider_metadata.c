@@ -331,6 +331,32 @@ static void metadata_endpoint_elsewhere_must_be_https(void **state)
     assert_trouble(world, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
 }
 
+static void profile_may_say_where_the_instance_is_asked(void **state)
+{
+    struct world *world = *state;
+
+    (void)unsetenv("AWS_EC2_METADATA_DISABLED");
+    world_config(world,
+                 "[default]\nec2_metadata_service_endpoint = %s\n"
+                 "ec2_metadata_service_endpoint_mode = IPv6\n",
+                 aws_server_url(world->server, "/"));
+    serve(world, "PUT", TOKEN_PATH, 200, "TOKEN==");
+    serve(world, "GET", ROLES_PATH, 200, "web-role\n");
+    serve(world, "GET", ROLES_PATH "web-role", 200, world_keys_json(world, "ASIA1", 60 * MINUTES));
+    assert_int_equal(world_fetch(world), SG_OK);
+    assert_keys(world, "ASIA1");
+}
+
+static void endpoint_of_a_profile_that_is_no_place_for_secrets_is_refused(void **state)
+{
+    struct world *world = *state;
+
+    (void)unsetenv("AWS_EC2_METADATA_DISABLED");
+    world_config(world, "[default]\nec2_metadata_service_endpoint = http://imds.example.com/\n");
+    assert_int_equal(world_fetch(world), SG_E_INVALID);
+    assert_trouble(world, "ec2_metadata_service_endpoint");
+}
+
 static void metadata_never_go_by_a_proxy(void **state)
 {
     struct world *world = *state;
@@ -372,6 +398,8 @@ int main(void)
         TEST(keys_that_an_instance_hands_out_expired_serve_a_while),
         TEST(disabled_metadata_are_not_asked),
         TEST(metadata_endpoint_elsewhere_must_be_https),
+        TEST(profile_may_say_where_the_instance_is_asked),
+        TEST(endpoint_of_a_profile_that_is_no_place_for_secrets_is_refused),
         TEST(metadata_never_go_by_a_proxy),
     };
 

@@ -432,6 +432,80 @@ static void sts_is_asked_in_the_region_where_we_run(void **state)
     assert_string_equal(place.region, "us-east-1");
 }
 
+/* As botocore's ConfiguredEndpointProvider has it. */
+static void shared_files_say_where_services_are_asked_when_they_are_let(void **state)
+{
+    struct world *world = *state;
+    struct sg_endpoint_options options = {.service = SG_AWS_IAM, .profile = "app"};
+    struct sg_endpoint_place place;
+
+    world_config(world, "[profile app]\nendpoint_url = https://profile.example.com/\n"
+                        "services = ours\n[services other]\niam =\n"
+                        "  endpoint_url = https://other.example.com/\n[services ours]\ns3 =\n"
+                        "  endpoint_url = https://s3.example.com/\niam =\n"
+                        "  endpoint_url = https://iam.example.com/\n"
+                        "  endpoint_url_more = https://more.example.com/\n");
+    assert_int_equal(sg_endpoint_place(&place, &options, NULL), SG_OK);
+    assert_string_equal(place.url, "https://iam.amazonaws.com/"); /* they are not let */
+    options.environment = true;
+    assert_int_equal(sg_endpoint_place(&place, &options, NULL), SG_OK);
+    assert_string_equal(place.url, "https://iam.example.com/");
+    options.service = SG_AWS_STS;
+    assert_int_equal(sg_endpoint_place(&place, &options, NULL), SG_OK);
+    assert_string_equal(place.url, "https://profile.example.com/");
+    options.profile = NULL; /* default, which is not there */
+    assert_int_equal(sg_endpoint_place(&place, &options, NULL), SG_OK);
+    assert_string_equal(place.url, "https://sts.us-east-1.amazonaws.com/");
+    (void)setenv("AWS_PROFILE", "app", 1);
+    assert_int_equal(sg_endpoint_place(&place, &options, NULL), SG_OK);
+    assert_string_equal(place.url, "https://profile.example.com/");
+    (void)setenv("AWS_ENDPOINT_URL", "https://variable.example.com/", 1);
+    assert_int_equal(sg_endpoint_place(&place, &options, NULL), SG_OK);
+    assert_string_equal(place.url, "https://variable.example.com/");
+    options.endpoint = "https://ours.example.com/";
+    assert_int_equal(sg_endpoint_place(&place, &options, NULL), SG_OK);
+    assert_string_equal(place.url, "https://ours.example.com/");
+}
+
+static void profile_may_rule_configured_endpoints_out(void **state)
+{
+    struct world *world = *state;
+    struct sg_endpoint_options options = {.service = SG_AWS_IAM, .environment = true};
+    struct sg_endpoint_place place;
+
+    world_config(world, "[default]\nendpoint_url = https://profile.example.com/\n"
+                        "ignore_configured_endpoint_urls = true\n");
+    (void)setenv("AWS_ENDPOINT_URL", "https://variable.example.com/", 1);
+    assert_int_equal(sg_endpoint_place(&place, &options, NULL), SG_OK);
+    assert_string_equal(place.url, "https://iam.amazonaws.com/");
+    (void)setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false", 1);
+    assert_int_equal(sg_endpoint_place(&place, &options, NULL), SG_OK);
+    assert_string_equal(place.url, "https://variable.example.com/");
+}
+
+static void endpoint_of_a_shared_file_that_is_no_place_to_go_to_is_refused(void **state)
+{
+    static const char *const files[] = {
+        "endpoint_url = http://plain.example.com/\n",
+        "endpoint_url = file:///etc/passwd\n",
+        "endpoint_url = https://user:secret@example.com/\n",
+        "services = not-there\n",
+    };
+    struct world *world = *state;
+    const struct sg_endpoint_options options = {.service = SG_AWS_IAM, .environment = true};
+    struct sg_endpoint_place place;
+
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        struct sg_problems problems = {0};
+
+        world_config(world, "[default]\n%s", files[i]);
+        assert_int_equal(sg_endpoint_place(&place, &options, &problems), SG_E_INVALID);
+        assert_int_equal(place.url[0], '\0');
+        assert_true(problems.count > 0 && strstr(problems.texts[0], "secret") == NULL);
+        sg_problems_clear(&problems);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_make, world_clear)
@@ -458,6 +532,9 @@ int main(void)
         TEST(wrong_clock_is_mended_by_the_date_of_sts),
         TEST(answers_of_sts_that_are_not_whole_are_no_keys),
         TEST(sts_is_asked_in_the_region_where_we_run),
+        TEST(shared_files_say_where_services_are_asked_when_they_are_let),
+        TEST(profile_may_rule_configured_endpoints_out),
+        TEST(endpoint_of_a_shared_file_that_is_no_place_to_go_to_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
