@@ -272,6 +272,28 @@ static void account_read_by_a_role_needs_one_of_its_own(void **state)
     }
 }
 
+static void account_settings_that_contradict_each_other_are_mistakes(void **state)
+{
+    struct gate_fixture *f = *state;
+    const char *const bad[][2] = {
+        {"source = file", "lacks folder; expected an absolute path"},
+        {"folder = /srv/policies", "has a folder, which only source = file reads"},
+        {"source = file\nfolder = /srv/policies\nextra_policies = /srv/extra",
+         "has extra_policies beside source = file"},
+        {"refresh = 10m\nmax_stale = 5m", "has max_stale below refresh"},
+        {"settle = 60s\nsettled = 30s", "has settled below settle"},
+    };
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char text[400];
+
+        snprintf(text, sizeof(text), "[account prod]\nid = 123456789012\n%s\n", bad[i][0]);
+        gate_fixture_write(f, "stsgate.conf", text);
+        assert_mistake(f, bad[i][1]);
+        assert_mistake(f, "stsgate.conf:1: [account prod]");
+    }
+}
+
 static void events_come_from_a_queue_and_name_an_account(void **state)
 {
     struct gate_fixture *f = *state;
@@ -323,6 +345,43 @@ static void jwt_issuer_must_say_what_its_issue_time_is(void **state)
                        "[issuer prod]\nkind = jwt\nurl = https://x\nalgorithms = ES256\n"
                        "keys = /k.json\n");
     assert_mistake(f, "lacks issue_time");
+}
+
+static void issuer_settings_that_contradict_each_other_are_mistakes(void **state)
+{
+    struct gate_fixture *f = *state;
+    const char *const bad[][2] = {
+        {"kind = aws-web-identity", "lacks account"},
+        {"kind = aws-web-identity\nissue_time = session:iat", "which only kind = jwt reads"},
+        {"kind = jwt\nissue_time = session:iat", "lacks algorithms"},
+        {"kind = jwt\nkeys = /k.json\njwks = https://x/keys", "has both keys and jwks"},
+    };
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char text[400];
+
+        snprintf(text, sizeof(text), "[issuer tokens]\nurl = https://x\n%s\n", bad[i][0]);
+        gate_fixture_write(f, "stsgate.conf", text);
+        assert_mistake(f, bad[i][1]);
+        assert_mistake(f, "stsgate.conf:1: [issuer tokens]");
+    }
+}
+
+/* With two, which keys a token is checked with would depend on their order. */
+static void issuers_of_one_label_or_url_are_mistakes(void **state)
+{
+    struct gate_fixture *f = *state;
+    static const char usual[] = "kind = jwt\nalgorithms = ES256\nissue_time = session:iat\n"
+                                "keys = /k.json\n";
+    char text[600];
+
+    snprintf(text, sizeof(text),
+             "[issuer a]\nurl = https://x\n%s[issuer b]\nurl = https://x\n%s"
+             "[issuer a]\nurl = https://y\n%s",
+             usual, usual, usual);
+    gate_fixture_write(f, "stsgate.conf", text);
+    assert_mistake(f, "stsgate.conf:7: [issuer b] has the url of [issuer a]");
+    assert_mistake(f, "stsgate.conf:13: a second [issuer a]; the first is on line 1");
 }
 
 static const char signed_host[] = "[agent]\nstate = %STATE%\nsocket = %FOLDER%/agent.sock\n"
@@ -560,11 +619,14 @@ int main(void)
         T(same_label_twice_is_a_mistake),
         T(service_that_accepts_an_unknown_issuer_is_a_mistake),
         T(plain_http_is_for_loopback_only),
+        T(account_settings_that_contradict_each_other_are_mistakes),
         T(events_come_from_a_queue_and_name_an_account),
         T(secret_algorithms_need_a_key_file_and_no_public_company),
         T(web_identity_takes_no_secret_algorithm),
         T(jwt_issuer_must_say_what_its_issue_time_is),
         T(account_read_by_a_role_needs_one_of_its_own),
+        T(issuer_settings_that_contradict_each_other_are_mistakes),
+        T(issuers_of_one_label_or_url_are_mistakes),
         T(signed_requests_need_no_url_and_no_audience),
         T(signed_requests_are_bound_to_a_header_of_their_own),
         T(token_issuer_needs_a_url_and_binds_nothing),
