@@ -10,31 +10,21 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define TOKENS 512
 
-static char *tokens[TOKENS];
+struct first {
+    struct gate_fixture f;
+    enum sg_alg alg;
+    char *tokens[TOKENS];
+};
 
-static int64_t cpu_ns(void)
+static void configure(struct first *first, enum sg_alg alg)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static void configure(struct gate_fixture *f, enum sg_alg alg)
-{
+    struct gate_fixture *f = &first->f;
     char text[512];
 
+    first->alg = alg;
     gate_fixture_init(f);
     gate_fixture_write(f, "stsgate.conf",
                        "[agent]\nstate = %STATE%\nsocket = %FOLDER%/a.sock\nuser = %USER%\n"
@@ -46,73 +36,58 @@ static void configure(struct gate_fixture *f, enum sg_alg alg)
     gate_fixture_write(f, "services.d/payments.conf", text);
     gate_fixture_publish_keys(f, "prod", SG_ALG_BIT(alg));
     gate_fixture_publish_role(f, "prod", true, NULL, 0);
-    if (gate_fixture_open(f) != 0) {
-        fprintf(stderr, "bench_first: %s\n", f->problems.data);
-        exit(1);
-    }
+    bench_must(gate_fixture_open(f) == 0, f->problems.data == NULL ? "open" : f->problems.data);
     for (size_t i = 0; i < TOKENS; i++) {
         struct jwt_claims claims;
 
         jwt_claims_session(&claims, JWT_IAT_S);
         jwt_set(&claims, "jti", "\"bench-%08zu-ef56-7890\"", i);
         jwt_set(&claims, "padding", "\"%0440d\"", 0); /* as long as a web identity token */
-        free(tokens[i]);
-        tokens[i] = jwt_token(alg, &claims);
+        first->tokens[i] = jwt_token(alg, &claims);
     }
 }
 
 /* Forgets every credential, since keys of another generation verified them, but not the memory that
- * they lie in. */
-static void renew(struct gate_fixture *f, enum sg_alg alg)
+ * they lie in. The last token tells that they are in use; no batch checks it. */
+static void renew(void *payload)
 {
-    gate_fixture_publish_keys(f, "prod", SG_ALG_BIT(alg));
-    if (gate_fixture_check(f, tokens[TOKENS - 1]).verdict != STSGATE_ALLOW)
-        abort();
+    struct first *first = payload;
+
+    gate_fixture_publish_keys(&first->f, "prod", SG_ALG_BIT(first->alg));
+    bench_must(gate_fixture_check(&first->f, first->tokens[TOKENS - 1]).verdict == STSGATE_ALLOW,
+               "new keys");
 }
 
-static void check(struct gate_fixture *f, size_t i)
+static void check(void *payload, uint64_t i)
 {
+    struct first *first = payload;
     struct stsgate_request request = {.size = sizeof(request),
                                       .service = {"payments", 8},
-                                      .credential = {tokens[i], strlen(tokens[i])}};
+                                      .credential = {first->tokens[i], strlen(first->tokens[i])}};
     static struct stsgate_result result;
 
     result.size = sizeof(result);
-    if (stsgate_check(&result, f->reader, &request) != STSGATE_ALLOW) {
-        fprintf(stderr, "bench_first: %s\n", stsgate_reason_word(result.reason));
-        exit(1);
-    }
+    bench_must(stsgate_check(&result, first->f.reader, &request) == STSGATE_ALLOW,
+               stsgate_reason_word(result.reason));
 }
 
 static void bench_alg(enum sg_alg alg, size_t count)
 {
-    static struct gate_fixture f;
-    double first[BENCH_BATCHES], bare[BENCH_BATCHES];
+    static struct first first;
     struct floor *floor;
+    char name[48];
 
-    configure(&f, alg);
-    floor = floor_new(alg, tokens, TOKENS);
-    for (size_t i = 0; i < count; i++)
-        check(&f, i); /* warm */
-    for (int batch = 0; batch < BENCH_BATCHES; batch++) {
-        int64_t began = cpu_ns();
-
-        for (size_t i = 0; i < count; i++)
-            floor_verify(floor, i);
-        bare[batch] = (double)(cpu_ns() - began) / (double)count;
-        renew(&f, alg);
-        began = cpu_ns();
-        for (size_t i = 0; i < count; i++)
-            check(&f, i);
-        first[batch] = (double)(cpu_ns() - began) / (double)count;
-    }
-    qsort(first, BENCH_BATCHES, sizeof(first[0]), by_value);
-    qsort(bare, BENCH_BATCHES, sizeof(bare[0]), by_value);
-    printf("floor_%s %.1f %.1f ns\n", sg_alg_name(alg), bare[0], bare[BENCH_BATCHES / 2]);
-    printf("first_sight_%s %.1f %.1f ns\n", sg_alg_name(alg), first[0], first[BENCH_BATCHES / 2]);
-    fflush(stdout);
+    /* No token twice in a batch. */
+    bench_must(count < TOKENS, "too many");
+    configure(&first, alg);
+    floor = floor_new(alg, first.tokens, TOKENS);
+    snprintf(name, sizeof(name), "first_seen_%s", sg_alg_name(alg));
+    bench_beside(name, count, (struct bench_work){check, &first, renew},
+                 (struct bench_work){floor_verify, floor, NULL});
     floor_free(floor);
-    gate_fixture_clear(&f);
+    gate_fixture_clear(&first.f);
+    for (size_t i = 0; i < TOKENS; i++)
+        free(first.tokens[i]);
 }
 
 int main(int argc, char **argv)

@@ -7,26 +7,19 @@
 
 #include "gate/decide.h"
 
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define NOON_MS INT64_C(1714564800000)
 
-static void must(bool holds, const char *what)
-{
-    if (holds)
-        return;
-    fprintf(stderr, "bench_policy: %s\n", what);
-    exit(1);
-}
-
 static struct sg_buffer compiled(const struct sg_buffer *document)
 {
     struct sg_buffer out = {0};
 
-    must(sg_policy_compile(&out, sg_buffer_text(document), SG_POLICY_INLINE, SG_TEXT("Bench"),
-                           NULL) == SG_OK,
-         "compile");
+    bench_must(sg_policy_compile(&out, sg_buffer_text(document), SG_POLICY_INLINE, SG_TEXT("Bench"),
+                                 NULL) == SG_OK,
+               "compile");
     return out;
 }
 
@@ -38,6 +31,26 @@ static void compile_one(void *payload, uint64_t i)
 
     (void)i;
     sg_buffer_clear(&out);
+}
+
+/* The same text as a tree, which is where a compiler begins. */
+static void parse_one(void *payload, uint64_t i)
+{
+    const struct sg_buffer *document = payload;
+    struct json_tokener *tokener = json_tokener_new();
+    struct json_object *tree =
+        json_tokener_parse_ex(tokener, document->data, (int)document->length);
+
+    (void)i;
+    bench_must(tree != NULL, "json-c");
+    json_object_put(tree);
+    json_tokener_free(tokener);
+}
+
+static void bench_compiling(const char *name, uint64_t count, struct sg_buffer *text)
+{
+    bench_beside(name, count, (struct bench_work){compile_one, text, NULL},
+                 (struct bench_work){parse_one, text, NULL});
 }
 
 /* Statements as people write them, of every family, up to `length` bytes. */
@@ -78,7 +91,7 @@ static void decide_one(void *payload, uint64_t i)
 
     (void)i;
     sg_decide_record(&decision, &role->grounds);
-    must(decision.verdict == role->expected, "verdict");
+    bench_must(decision.verdict == role->expected, "verdict");
 }
 
 static void make_role(struct role *role, const struct sg_buffer *statements, bool residual,
@@ -88,11 +101,12 @@ static void make_role(struct role *role, const struct sg_buffer *statements, boo
     struct sg_role_arn parts;
 
     *role = (struct role){.expected = STSGATE_ALLOW};
-    must(sg_role_arn_parse(&parts, arn, false) && sg_session_set_role(&role->session, &parts, arn),
-         "arn");
-    must(sg_text_copy(role->session.session_name, sizeof(role->session.session_name),
-                      SG_TEXT("alice@example.com")),
-         "name");
+    bench_must(sg_role_arn_parse(&parts, arn, false) &&
+                   sg_session_set_role(&role->session, &parts, arn),
+               "arn");
+    bench_must(sg_text_copy(role->session.session_name, sizeof(role->session.session_name),
+                            SG_TEXT("alice@example.com")),
+               "name");
     role->session.issued = (struct sg_interval){NOON_MS, NOON_MS};
     role->service = (struct sg_service){.name = "payments", .issued_before_ms = INT64_MIN};
     role->issuer.kind = SG_ISSUER_JWT;
@@ -183,13 +197,13 @@ int main(void)
 {
     struct sg_buffer text = long_document(10240);
 
-    bench("compile_10_kb", 500, compile_one, &text);
+    bench_compiling("compile_10_kb", 500, &text);
     sg_buffer_clear(&text);
     text = long_document(102400);
-    bench("compile_100_kb", 20, compile_one, &text);
+    bench_compiling("compile_100_kb", 20, &text);
     sg_buffer_clear(&text);
     text = repeated("{\"Statement\":[{}", ",{}", 10000, "]}");
-    bench("compile_10000_statements", 20, compile_one, &text);
+    bench_compiling("compile_10000_statements", 20, &text);
     sg_buffer_clear(&text);
     text = repeated("{\"Statement\":", "[", 10000, "");
     bench("compile_nested_to_the_limit", 200, compile_one, &text);

@@ -10,8 +10,8 @@ import statistics
 import threading
 import time
 
-ROUNDS = int(os.environ.get("ROUNDS", "10"))
-RELOADS = int(os.environ.get("RELOADS", "1000"))
+ROUNDS = int(os.environ.get("ROUNDS", "2" if os.environ.get("BENCH_SMALL") else "10"))
+RELOADS = int(os.environ.get("RELOADS", "10" if os.environ.get("BENCH_SMALL") else "1000"))
 
 
 class Client(threading.Thread):
@@ -122,21 +122,22 @@ def reloads(gateway, path, token):
             resident_kib(gateway.process.pid) - early, sum(client.done for client in clients))
 
 
-def rows(gateway, token):
-    found = []
+def rows(report, world):
+    gateway = world.gateway()
+    token = gateway.token()
     gaps = revocations(gateway, token)
-    found.append({"what": "file source: the agent's notice to the last acceptance, 8 connections",
-                  "figure": "worst %.0f, median %.0f ms of %d" % (
-                      max(gaps), statistics.median(gaps), len(gaps)),
-                  "bar": "<= 100 ms", "good": max(gaps) <= 100})
+    report.row("file source: the agent's notice to the last acceptance, 8 connections, worst of %d"
+               % len(gaps), "ms", "<= 100 ms", max(gaps) <= 100,
+               "median %.0f ms" % statistics.median(gaps), product=max(gaps))
     plain = reloads(gateway, "/plain/1k", token)
     gate = reloads(gateway, "/gate/1k", token)
-    found.append({"what": "%d reloads under load: lost with Connection: close" % RELOADS,
-                  "figure": "%d of %d (not 200: %d)" % (gate[0], gate[4], gate[2]), "bar": "0",
-                  "good": gate[0] == 0 and gate[2] == 0})
-    found.append({"what": "the same: lost on keep-alive, and in a location without the module",
-                  "figure": "%d and %d" % (gate[1], plain[1]), "bar": "no more",
-                  "good": gate[1] <= plain[1] + 3})
-    found.append({"what": "the same: growth of the master after the first tenth",
-                  "figure": "%d KiB" % gate[3], "bar": "", "good": None})
-    return found
+    report.row("%d reloads under load: lost with Connection: close" % RELOADS, "", "0",
+               gate[0] == 0 and gate[2] == 0, "of %d; not 200: %d" % (gate[4], gate[2]),
+               product=gate[0], floor=plain[0])
+    report.row("the same: lost on keep-alive; floor: without the module", "", "no more",
+               gate[1] <= plain[1] + 3, product=gate[1], floor=plain[1])
+    report.row("the same: growth of the master after the first tenth", "KiB", product=gate[3],
+               floor=plain[3])
+
+
+SECTIONS = {"reload": ("revocations by file, and reloads under load", rows)}
