@@ -70,12 +70,12 @@ class Signed(Whole):
         """Clients of which no two are near each other."""
         return ["X-Real-IP: 10.%d.%d.1" % (number >> 8, number & 255)]
 
-    def all_at_once(self, tokens, headers):
+    def all_at_once(self, tokens, headers, path="/"):
         """The answer to each; headers: a function of its number."""
         requests = [self.nginx.connect() for _ in tokens]
         try:
             for number, (request, token) in enumerate(zip(requests, tokens)):
-                request.send("/", token, headers=headers(number))
+                request.send(path, token, headers=headers(number))
             return [request.receive() for request in requests]
         finally:
             for request in requests:
