@@ -170,7 +170,7 @@ static int print_token(const struct login *login)
     return status;
 }
 
-/* Only a session's keys can be told young from old. */
+/* Only a session's keys can be told young from old: others are for issuers that take them. */
 static int load_keys(struct login *login, const struct sg_config *config)
 {
     struct ctl_aws aws = {.http = NULL};
@@ -178,8 +178,11 @@ static int load_keys(struct login *login, const struct sg_config *config)
 
     if (ctl_aws_open(&aws, config, login->issuer->account, false))
         status = own_keys(&login->credentials, &aws);
-    if (status == CTL_YES && login->credentials.session_token == NULL) {
-        ctl_error("these are long-term keys, which gateways refuse; assume a role first");
+    if (status == CTL_YES && login->credentials.session_token == NULL &&
+        !login->issuer->allow_long_term) {
+        ctl_error("these are long-term keys, which [issuer %s] does not take (allow_long_term); "
+                  "assume a role first",
+                  login->issuer->label);
         status = CTL_NO;
     }
     ctl_aws_close(&aws);
