@@ -15,7 +15,8 @@
 
 enum sg_event_kind {
     SG_EVENT_NONE,    /* a good message that has nothing to say to us */
-    SG_EVENT_ROLE,    /* a role is another one now: its policies, its boundary, itself */
+    SG_EVENT_ROLE,    /* a role or user is another one now: its policies, its boundary, itself */
+    SG_EVENT_GROUP,   /* a group's policies are others now, and with them an unknown set of users */
     SG_EVENT_POLICY,  /* a managed policy is another one now, and with it an unknown set of roles */
     SG_EVENT_MADE,    /* a managed policy is new, and hangs on nothing yet */
     SG_EVENT_SESSION, /* a session of a role was issued */
@@ -32,11 +33,11 @@ struct sg_event_session {
 /* Zero it to start. */
 struct sg_event {
     enum sg_event_kind kind;
-    char id[40];                     /* eventID */
-    char name[48];                   /* eventName */
-    char account[13];                /* whose resources it is about */
-    int64_t at_ms;                   /* eventTime: whole seconds of the call's end */
-    char role[SG_ROLE_NAME_MAX + 1]; /* SG_EVENT_ROLE */
+    char id[40];                         /* eventID */
+    char name[48];                       /* eventName */
+    char account[13];                    /* whose resources it is about */
+    int64_t at_ms;                       /* eventTime: whole seconds of the call's end */
+    char role[SG_PRINCIPAL_KEY_MAX + 1]; /* SG_EVENT_ROLE; of a user: `user/NAME` */
     /* Which policy may be another one now, or gone: an inline policy's name, a managed one's ARN.
      * Empty: any of that origin; and `touches` false: none */
     bool touches;

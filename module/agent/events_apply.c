@@ -116,11 +116,11 @@ static void not_confirmed(struct sg_pending *pending)
 static bool misses_a_statement(const struct sg_pending *pending)
 {
     const struct sg_statement *statement;
-    char key[SG_ROLE_NAME_MAX + 1];
+    char key[SG_PRINCIPAL_KEY_MAX + 1];
     struct sg_record record;
     size_t at = 0;
 
-    if (!sg_role_name_fold(key, sg_text_of(pending->role)))
+    if (!sg_principal_fold(key, sg_text_of(pending->role)))
         return false;
     const struct sg_role *role = sg_roles_find(&pending->account->roles, sg_text_of(key));
     if (role == NULL || !sg_role_record(&record, role))
@@ -256,9 +256,9 @@ static bool note_session(struct sg_events *events, const struct sg_agent_account
 
 static struct sg_role *known_role(const struct sg_agent_account *account, const char *name)
 {
-    char key[SG_ROLE_NAME_MAX + 1];
+    char key[SG_PRINCIPAL_KEY_MAX + 1];
 
-    return sg_role_name_fold(key, sg_text_of(name))
+    return sg_principal_fold(key, sg_text_of(name))
                ? sg_roles_find(&account->roles, sg_text_of(key))
                : NULL;
 }
@@ -301,7 +301,7 @@ static bool wait_for_read(struct sg_events *events, struct sg_agent_account *acc
     pending->at_ms = event->at_ms;
     pending->reread.done = was_read;
     pending->reread.payload = pending;
-    if (event->kind == SG_EVENT_POLICY) {
+    if (event->kind == SG_EVENT_POLICY || event->kind == SG_EVENT_GROUP) {
         /* A round under way may have read it before. */
         pending->round = account->round + 1;
         read_policy(pending, event);
@@ -323,8 +323,11 @@ static bool take_change(struct sg_events *events, struct sg_agent_account *accou
     /* Nobody asked for that role: whoever does has it read then. */
     if (event->kind == SG_EVENT_ROLE && role == NULL)
         return true;
+    if (event->kind == SG_EVENT_GROUP && !account->config->users)
+        return true;
     sg_hold_touched(events, account, event);
-    sg_events_tell(events, account, event, role);
+    if (event->kind != SG_EVENT_GROUP)
+        sg_events_tell(events, account, event, role);
     events->applied++;
     if (event->kind == SG_EVENT_MADE)
         return true;

@@ -197,7 +197,7 @@ static void note_removal(struct sg_events *events, const struct sg_agent_account
 void sg_hold_touched(struct sg_events *events, struct sg_agent_account *account,
                      const struct sg_event *event)
 {
-    char key[SG_ROLE_NAME_MAX + 1];
+    char key[SG_PRINCIPAL_KEY_MAX + 1];
 
     if (!event->touches || event->actor.role_arn[0] == '\0')
         return;
@@ -208,7 +208,7 @@ void sg_hold_touched(struct sg_events *events, struct sg_agent_account *account,
             hold_role(events, account, role, event);
         return;
     }
-    if (!sg_role_name_fold(key, sg_text_of(event->role)))
+    if (!sg_principal_fold(key, sg_text_of(event->role)))
         return;
     note_removal(events, account, event, key);
     struct sg_role *role = sg_roles_find(&account->roles, sg_text_of(key));

@@ -26,7 +26,7 @@ struct sg_pending {
     char id[40];  /* eventID; empty: no message waits, it is only looked again */
     char *handle; /* of the message's last receipt; NULL: as before */
     bool spoilt;  /* another account could not confirm it: the message comes again */
-    char role[SG_ROLE_NAME_MAX + 1];
+    char role[SG_PRINCIPAL_KEY_MAX + 1];
     int64_t at_ms; /* eventTime */
     struct sg_reread reread;
     struct sg_timer timer; /* to look again */
@@ -40,8 +40,8 @@ struct sg_removal {
     const struct sg_agent_account *account;
     char id[40]; /* eventID */
     enum sg_event_kind kind;
-    char role[SG_ROLE_NAME_MAX + 1]; /* case-folded; empty: all that the policy hangs on */
-    char name[48];                   /* of the call */
+    char role[SG_PRINCIPAL_KEY_MAX + 1]; /* its key; empty: all that the policy hangs on */
+    char name[48];                       /* of the call */
     char policy[SG_ARN_MAX + 1];
     enum sg_policy_origin origin;
     int64_t at_ms;

@@ -36,6 +36,21 @@ static const struct change changes[] = {
     {"DeleteRole", SG_EVENT_ROLE, NULL, SG_POLICY_INLINE, NULL},
     {"TagRole", SG_EVENT_ROLE, NULL, SG_POLICY_INLINE, NULL},
     {"UntagRole", SG_EVENT_ROLE, NULL, SG_POLICY_INLINE, NULL},
+    {"PutUserPolicy", SG_EVENT_ROLE, "policyName", SG_POLICY_INLINE, NULL},
+    {"DeleteUserPolicy", SG_EVENT_ROLE, "policyName", SG_POLICY_INLINE, NULL},
+    {"AttachUserPolicy", SG_EVENT_ROLE, NULL, SG_POLICY_ATTACHED, "policyArn"},
+    {"DetachUserPolicy", SG_EVENT_ROLE, "policyArn", SG_POLICY_ATTACHED, NULL},
+    {"PutUserPermissionsBoundary", SG_EVENT_ROLE, "", SG_POLICY_BOUNDARY, "permissionsBoundary"},
+    {"DeleteUserPermissionsBoundary", SG_EVENT_ROLE, "", SG_POLICY_BOUNDARY, NULL},
+    {"CreateUser", SG_EVENT_ROLE, NULL, SG_POLICY_INLINE, NULL},
+    {"UpdateUser", SG_EVENT_ROLE, NULL, SG_POLICY_INLINE, NULL},
+    {"DeleteUser", SG_EVENT_ROLE, NULL, SG_POLICY_INLINE, NULL},
+    {"AddUserToGroup", SG_EVENT_ROLE, NULL, SG_POLICY_INLINE, NULL},
+    {"RemoveUserFromGroup", SG_EVENT_ROLE, NULL, SG_POLICY_INLINE, NULL},
+    {"PutGroupPolicy", SG_EVENT_GROUP, NULL, SG_POLICY_INLINE, NULL},
+    {"DeleteGroupPolicy", SG_EVENT_GROUP, NULL, SG_POLICY_INLINE, NULL},
+    {"AttachGroupPolicy", SG_EVENT_GROUP, NULL, SG_POLICY_ATTACHED, NULL},
+    {"DetachGroupPolicy", SG_EVENT_GROUP, NULL, SG_POLICY_ATTACHED, NULL},
     {"CreatePolicy", SG_EVENT_MADE, NULL, SG_POLICY_ATTACHED, NULL},
     {"CreatePolicyVersion", SG_EVENT_POLICY, "policyArn", SG_POLICY_ATTACHED, NULL},
     {"SetDefaultPolicyVersion", SG_EVENT_POLICY, "policyArn", SG_POLICY_ATTACHED, NULL},
@@ -113,10 +128,23 @@ static bool changes_nothing(const struct sg_event *event, struct json_object *pa
                                  !json_object_get_boolean(standing)));
 }
 
+/* Whom it is about; a role's name can't begin as a user's does here. */
+static bool take_principal(struct sg_event *event, struct json_object *parameters)
+{
+    const size_t length = strlen(SG_USER_KEY_PREFIX);
+
+    if (strstr(event->name, "User") == NULL)
+        return copy(event->role, sizeof event->role, parameters, "roleName") &&
+               !sg_key_is_user(event->role);
+    memcpy(event->role, SG_USER_KEY_PREFIX, length);
+    return copy(event->role + length, sizeof event->role - length, parameters, "userName");
+}
+
 /* The calls that tell a document; the policy has it from then on. */
 static void read_document(struct sg_event *event, struct json_object *parameters)
 {
-    if (strcmp(event->name, "PutRolePolicy") == 0 || strncmp(event->name, "CreatePolicy", 12) == 0)
+    if (strcmp(event->name, "PutRolePolicy") == 0 || strcmp(event->name, "PutUserPolicy") == 0 ||
+        strncmp(event->name, "CreatePolicy", 12) == 0)
         sg_buffer_add_text(&event->document, text(parameters, "policyDocument"));
 }
 
@@ -135,11 +163,10 @@ static int read_change(struct sg_event *event, struct json_object *detail, char 
     if (change->kind == SG_EVENT_MADE && !copy(event->policy, sizeof event->policy, made, "arn"))
         return refuse(why, size, "its responseElements name no policy");
     if (change->kind == SG_EVENT_ROLE) {
-        char key[SG_ROLE_NAME_MAX + 1];
+        char key[SG_PRINCIPAL_KEY_MAX + 1];
 
-        if (!copy(event->role, sizeof event->role, parameters, "roleName") ||
-            !sg_role_name_fold(key, sg_text_of(event->role)))
-            return refuse(why, size, "its requestParameters name no role");
+        if (!take_principal(event, parameters) || !sg_principal_fold(key, sg_text_of(event->role)))
+            return refuse(why, size, "its requestParameters name no role or user");
     }
     event->touches = change->policy != NULL;
     event->origin = change->origin;

@@ -28,7 +28,7 @@ static bool is_session(const struct sg_event_session *session)
 
 static void check(const struct sg_event *event)
 {
-    char key[SG_ROLE_NAME_MAX + 1];
+    char key[SG_PRINCIPAL_KEY_MAX + 1];
 
     must(event->actor.role_arn[0] == '\0' || is_session(&event->actor));
     if (event->kind == SG_EVENT_NONE)
@@ -36,7 +36,7 @@ static void check(const struct sg_event *event)
     must(event->id[0] != '\0' && event->at_ms > 0);
     must(sg_account_id_valid(sg_text_of(event->account)));
     if (event->kind == SG_EVENT_ROLE)
-        must(sg_role_name_fold(key, sg_text_of(event->role)));
+        must(sg_principal_fold(key, sg_text_of(event->role)));
     if (event->kind == SG_EVENT_SESSION)
         must(is_session(&event->issued) && event->issued.issued_ms == event->at_ms);
     must(event->document.length == 0 || event->policy[0] != '\0');

@@ -104,6 +104,39 @@ static void put_role_policy_tells_role_policy_and_document(void **state)
     assert_null(event.document.data);
 }
 
+static void calls_about_users_are_never_about_roles(void **state)
+{
+    struct message message = usual;
+    struct sg_event event = {.kind = SG_EVENT_NONE};
+
+    (void)state;
+    message.name = "PutUserPolicy";
+    message.parameters = "{\"userName\":\"Bob\",\"policyName\":\"Revoke\","
+                         "\"policyDocument\":\"" DOCUMENT "\"}";
+    assert_int_equal(read_message(&event, &message), SG_OK);
+    assert_int_equal(event.kind, SG_EVENT_ROLE);
+    assert_string_equal(event.role, "user/Bob");
+    assert_string_equal(event.policy, "Revoke");
+    assert_true(event.document.length > 0);
+    sg_event_clear(&event);
+    message.name = "RemoveUserFromGroup";
+    message.parameters = "{\"userName\":\"Bob\",\"groupName\":\"Ops\"}";
+    assert_int_equal(read_message(&event, &message), SG_OK);
+    assert_string_equal(event.role, "user/Bob");
+    assert_false(event.touches);
+    sg_event_clear(&event);
+    message.name = "DeleteGroupPolicy";
+    assert_int_equal(read_message(&event, &message), SG_OK);
+    assert_int_equal(event.kind, SG_EVENT_GROUP);
+    sg_event_clear(&event);
+    message.name = "PutUserPolicy"; /* names no user */
+    message.parameters = PUT;
+    assert_int_equal(read_message(&event, &message), SG_E_INVALID);
+    message = usual;
+    message.parameters = "{\"roleName\":\"user/Bob\",\"policyName\":\"Revoke\"}";
+    assert_int_equal(read_message(&event, &message), SG_E_INVALID);
+}
+
 static void other_calls_tell_what_they_touch_and_no_document(void **state)
 {
     static const struct {
@@ -125,7 +158,7 @@ static void other_calls_tell_what_they_touch_and_no_document(void **state)
         {"SetDefaultPolicyVersion", "{\"policyArn\":\"arn:p\",\"versionId\":\"v1\"}", "arn:p",
          SG_EVENT_POLICY, true, SG_POLICY_ATTACHED},
         {"ListRoles", "null", "", SG_EVENT_NONE, false, SG_POLICY_INLINE},
-        {"CreateUser", "{\"userName\":\"app\"}", "", SG_EVENT_NONE, false, SG_POLICY_INLINE},
+        {"CreateGroup", "{\"groupName\":\"app\"}", "", SG_EVENT_NONE, false, SG_POLICY_INLINE},
     };
     struct sg_event event = {.kind = SG_EVENT_NONE};
 
@@ -549,6 +582,7 @@ int main(void)
         cmocka_unit_test(answer_is_taken_whole_or_not_at_all),
         cmocka_unit_test(error_of_sqs_is_known_by_its_code),
         cmocka_unit_test(messages_that_stayed_are_counted),
+        cmocka_unit_test(calls_about_users_are_never_about_roles),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
