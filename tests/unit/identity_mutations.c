@@ -46,7 +46,7 @@ const struct identity_mutation identity_url_mutations[] = {
     {"Credential with a further part", "%2Faws4_request", "%2Faws4_request%2Fx", MALFORMED},
     {"Credential with a part less", "%2F20261124", "", MALFORMED},
     {"key id of another account", ID_KEY, ID_FOREIGN, STSGATE_REASON_UNKNOWN_ISSUER},
-    {"key id of long-term keys", ID_KEY, "AKIARZPUZDIKFJKRENE2", MALFORMED},
+    {"key id of long-term keys", ID_KEY, "AKIARZPUZDIKFJKRENE2", STSGATE_REASON_LONG_TERM_KEY},
     {"key id in small letters", ID_KEY, "asiarzpuzdikfjkrene2", MALFORMED},
     {"Date dropped", "&X-Amz-Date=" ID_DATE, "", MALFORMED},
     {"Date doubled", "&X-Amz-Date", "&X-Amz-Date=20261124T100001Z&X-Amz-Date", MALFORMED},

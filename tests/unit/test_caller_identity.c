@@ -100,6 +100,44 @@ static void bare_url_is_the_same_credential(void **state)
     free(token);
 }
 
+/* ID_KEY as one of a user's own, in both forms, without a token. */
+static char *long_term_url(void)
+{
+    char *key = identity_changed(identity_url, "ASIA", "AKIA");
+    char *url = identity_changed(key, "&X-Amz-Security-Token=" ID_TOKEN_URL, "");
+
+    free(key);
+    return url;
+}
+
+static void long_term_key_is_its_own_reason(void **state)
+{
+    (void)state;
+    expect(long_term_url(), STSGATE_REASON_LONG_TERM_KEY);
+    expect(identity_changed(identity_url, "ASIA", "AKIA"), STSGATE_REASON_LONG_TERM_KEY);
+}
+
+static void long_term_key_has_no_token_where_it_is_allowed(void **state)
+{
+    (void)state;
+    with.issuer.allow_long_term = true;
+    expect(long_term_url(), OK);
+    expect(identity_changed(identity_url, "ASIA", "AKIA"), MALFORMED);
+}
+
+static void session_without_its_token_is_refused_where_long_term_keys_are_not(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        with.issuer.allow_long_term = i == 1;
+        expect(identity_changed(identity_url, "&X-Amz-Security-Token=" ID_TOKEN_URL, ""),
+               MALFORMED);
+        expect(identity_changed(identity_url, "&X-Amz-Security-Token=" ID_TOKEN_URL,
+                                "&X-Amz-Security-Token="),
+               MALFORMED);
+    }
+}
+
 static void order_of_parameters_is_the_signers(void **state)
 {
     (void)state;
@@ -177,10 +215,14 @@ static void account_is_that_of_the_access_key_id(void **state)
     assert_string_equal(account, "029608264753");
     assert_true(sg_identity_account(account, SG_TEXT(ID_KEY)));
     assert_string_equal(account, ID_ACCOUNT);
-    /* Ids of before 2019 encode none; long-term keys are no session's. */
+    assert_true(sg_identity_account(account, SG_TEXT("AKIAQNZGKIQY56JQ7WML")));
+    assert_string_equal(account, "029608264753");
+    assert_true(sg_identity_long_term(SG_TEXT("AKIAQNZGKIQY56JQ7WML")));
+    assert_false(sg_identity_long_term(SG_TEXT("ASIAQNZGKIQY56JQ7WML")));
+    /* Ids of before 2019 encode none. */
     assert_false(sg_identity_account(account, SG_TEXT("ASIAIOSFODNN7EXAMPLE")));
     assert_string_equal(account, "");
-    assert_false(sg_identity_account(account, SG_TEXT("AKIAQNZGKIQY56JQ7WML")));
+    assert_false(sg_identity_account(account, SG_TEXT("AROAQNZGKIQY56JQ7WML")));
     assert_false(sg_identity_account(account, SG_TEXT("ASIAQNZGKIQY56JQ7WM")));
     assert_false(sg_identity_account(account, SG_TEXT("ASIAQNZGKIQY56JQ7WMLA")));
     assert_false(sg_identity_account(account, SG_TEXT("ASIAQNZGKIQY56JQ7WM1")));
@@ -234,7 +276,7 @@ static const struct identity_mutation of_headers[] = {
     {"another region", "/us-east-1/", "/us-east-2/", MALFORMED},
     {"another day", "/20261124/", "/20261125/", MALFORMED},
     {"a key of another account", ID_KEY, ID_FOREIGN, STSGATE_REASON_UNKNOWN_ISSUER},
-    {"a long-term key", ID_KEY, "AKIARZPUZDIKFJKRENE2", MALFORMED},
+    {"a long-term key", ID_KEY, "AKIARZPUZDIKFJKRENE2", STSGATE_REASON_LONG_TERM_KEY},
     {"a second Credential", "Credential=", "Credential=x, Credential=", MALFORMED},
     {"something behind the signature", ID_SIGNATURE "\"", ID_SIGNATURE ", x=y\"", MALFORMED},
     {"host not signed", "host;", "", MALFORMED},
@@ -592,6 +634,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(token_of_the_aws_cli_is_taken_apart),
         TEST(bare_url_is_the_same_credential),
+        TEST(long_term_key_is_its_own_reason),
+        TEST(long_term_key_has_no_token_where_it_is_allowed),
+        TEST(session_without_its_token_is_refused_where_long_term_keys_are_not),
         TEST(order_of_parameters_is_the_signers),
         TEST(post_of_vault_is_taken_apart),
         TEST(companion_of_consul_is_taken_apart),

@@ -470,6 +470,41 @@ static void token_issuer_needs_a_url_and_binds_nothing(void **state)
     assert_mistake(f, "opaque_time, which only");
 }
 
+/* Whether users of the account are read for this pattern. */
+static bool names_users(struct gate_fixture *f, const char *pattern)
+{
+    struct sg_problems problems = {0};
+    struct sg_config *config = NULL;
+    struct sg_buffer service = {0};
+
+    write_signed(f, "account = prod\nbind_header = X-K8s-Aws-Id\nbind_value = p");
+    sg_buffer_addf(&service, "[service]\naccept = signed\nallow_roles = %s\n", pattern);
+    gate_fixture_write(f, "services.d/payments.conf", service.data);
+    sg_buffer_clear(&service);
+    assert_int_equal(sg_config_read(&config, f->conf, &problems), SG_OK);
+    assert_int_equal(config->services[0].users, config->accounts[0].users);
+    assert_int_equal(config->accounts[0].longest_session_ms / 3600000,
+                     config->accounts[0].users ? 36 : 12);
+    const bool users = config->accounts[0].users;
+    sg_config_free(config);
+    return users;
+}
+
+static void users_are_read_where_a_pattern_could_match_one(void **state)
+{
+    struct gate_fixture *f = *state;
+
+    assert_true(names_users(f, "arn:aws:iam::123456789012:user/team/*"));
+    assert_true(names_users(f, "arn:aws:iam::*:user/bob"));
+    assert_true(names_users(f, "arn:*:iam::*:*/team/*"));
+    assert_true(
+        names_users(f, "arn:aws:iam::123456789012:role/a arn:aws:iam::123456789012:us?r/b"));
+    assert_false(names_users(f, "arn:aws:iam::123456789012:role/user/*"));
+    assert_false(names_users(f, "arn:aws:iam::210987654321:user/team/*"));
+    assert_false(names_users(f, "arn:aws:iam::*:role/*"));
+    assert_false(names_users(f, "arn:aws:iam::123456789012:*"));
+}
+
 static void session_age_that_can_not_be_decided_is_refused(void **state)
 {
     struct gate_fixture *f = *state;
@@ -630,6 +665,7 @@ int main(void)
         T(signed_requests_need_no_url_and_no_audience),
         T(signed_requests_are_bound_to_a_header_of_their_own),
         T(token_issuer_needs_a_url_and_binds_nothing),
+        T(users_are_read_where_a_pattern_could_match_one),
         T(session_age_that_can_not_be_decided_is_refused),
         T(permission_set_stands_for_the_role_that_identity_center_makes),
         T(cutoffs_of_patterns_are_read),

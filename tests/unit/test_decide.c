@@ -429,6 +429,95 @@ static void damaged_statements_deny(void **state)
 
 /* ---- the role itself ---- */
 
+static void be_long_term_key(struct fixture *f)
+{
+    static const struct sg_text user = {"arn:aws:iam::123456789012:user/team/bob", 39};
+    struct sg_role_arn arn;
+
+    assert_true(sg_user_arn_parse(&arn, user));
+    assert_true(sg_session_set_role(&f->session, &arn, user));
+    f->session.issued = SG_NEVER_ISSUED;
+    f->record.arn = user;
+    f->issuer.kind = SG_ISSUER_CALLER_IDENTITY;
+}
+
+static void long_term_key_is_not_revoked_by_a_date_as_at_aws(void **state)
+{
+    struct fixture *f = *state;
+
+    be_long_term_key(f);
+    give_policy(f, REVOKE_ALL, at(CUTOFF));
+    assert_allowed(decide(f));
+}
+
+static void long_term_key_is_denied_by_what_needs_no_date(void **state)
+{
+    static const char *const documents[] = {
+        "{\"Statement\":{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\"}}",
+        "{\"Statement\":{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":"
+        "{\"DateLessThanIfExists\":{\"aws:TokenIssueTime\":\"2001-01-01T00:00:00Z\"}}}}",
+        "{\"Statement\":{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":"
+        "{\"Null\":{\"aws:TokenIssueTime\":\"true\"}}}}",
+        "{\"Statement\":{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":"
+        "{\"StringEquals\":{\"aws:username\":\"bob\"}}}}",
+        "{\"Statement\":{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":"
+        "{\"StringEquals\":{\"aws:PrincipalType\":\"User\"}}}}",
+        "{\"Statement\":{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":"
+        "{\"BoolIfExists\":{\"aws:MultiFactorAuthPresent\":\"false\"}}}}",
+        "not a policy",
+    };
+    struct fixture *f = *state;
+
+    be_long_term_key(f);
+    for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
+        sg_buffer_clear(&f->statements);
+        f->record.residual = false;
+        f->record.cutoff_ms = SG_CUTOFF_NONE;
+        give_policy(f, documents[i], at(CUTOFF));
+        assert_int_equal(decide(f).verdict, STSGATE_DENY);
+    }
+}
+
+static void deny_for_a_username_is_not_about_a_role(void **state)
+{
+    struct fixture *f = *state;
+
+    f->issuer.kind = SG_ISSUER_CALLER_IDENTITY;
+    issued_exactly(f, "2026-11-24T10:05:00Z");
+    give_policy(f,
+                "{\"Statement\":{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\","
+                "\"Condition\":{\"StringEquals\":{\"aws:username\":\"payments\"}}}}",
+                at(CUTOFF));
+    assert_allowed(decide(f));
+}
+
+static void long_term_key_of_a_deleted_user_is_refused(void **state)
+{
+    struct fixture *f = *state;
+
+    be_long_term_key(f);
+    f->record.state = SG_ROLE_DELETED;
+    assert_denied(decide(f), "role-deleted");
+}
+
+static void long_term_key_is_never_younger_than_a_services_own_cutoff(void **state)
+{
+    struct fixture *f = *state;
+    struct sg_decision decision;
+
+    be_long_term_key(f);
+    f->patterns[0] = "arn:aws:iam::123456789012:user/team/*";
+    f->service.issued_before_ms = at("2001-01-01T00:00:00Z");
+    sg_decide_service(&decision, &f->session, &f->service, &f->issuer, f->now_ms);
+    assert_denied(decision, "service-cutoff");
+    f->service.issued_before_ms = INT64_MIN;
+    sg_decide_service(&decision, &f->session, &f->service, &f->issuer, f->now_ms);
+    assert_allowed(decision);
+    f->service.max_session_age_ms = 36 * SG_HOUR_MS;
+    sg_decide_service(&decision, &f->session, &f->service, &f->issuer, f->now_ms);
+    assert_denied(decision, "session-too-old");
+}
+
 static void session_of_a_deleted_role_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -608,6 +697,11 @@ int main(void)
         T(deny_of_other_services_is_no_revocation),
         T(document_that_cannot_be_read_denies),
         T(damaged_statements_deny),
+        T(long_term_key_is_not_revoked_by_a_date_as_at_aws),
+        T(long_term_key_is_denied_by_what_needs_no_date),
+        T(deny_for_a_username_is_not_about_a_role),
+        T(long_term_key_of_a_deleted_user_is_refused),
+        T(long_term_key_is_never_younger_than_a_services_own_cutoff),
         T(session_of_a_deleted_role_is_refused),
         T(session_older_than_its_role_is_of_a_recreated_one),
         T(creation_within_the_interval_is_settled_by_a_later_mint),

@@ -80,7 +80,7 @@ static struct sg_iam_page page = {.may_omit = true};
 
 static int details(struct seen *seen, const char *body)
 {
-    const struct sg_iam_sink sink = {see_role, see_managed, seen};
+    const struct sg_iam_sink sink = {.role = see_role, .managed = see_managed, .payload = seen};
 
     *seen = (struct seen){0};
     return sg_iam_read_details(&page, sg_text_of(body), &sink);
@@ -90,6 +90,184 @@ static int names(struct seen *seen, const char *body)
 {
     *seen = (struct seen){0};
     return sg_iam_read_names(&page, sg_text_of(body), see_name, seen);
+}
+
+/* ---- users and groups ---- */
+
+#define XML_USER                                                                                   \
+    "<Path>/</Path><UserName>bob</UserName><UserId>AIDAEXAMPLE</UserId>"                           \
+    "<Arn>arn:aws:iam::123456789012:user/bob</Arn><CreateDate>2025-02-10T15:03:30Z</CreateDate>"
+
+struct seen_users {
+    unsigned roles, users, groups;
+    bool whole, groups_told;
+    size_t inlines, attached, member_of;
+    char arn[128], name[64], id[64], group[64];
+};
+
+static bool count_role(void *payload, const struct sg_iam_role *role)
+{
+    (void)role;
+    ((struct seen_users *)payload)->roles++;
+    return true;
+}
+
+static bool see_user(void *payload, const struct sg_iam_role *user)
+{
+    struct seen_users *seen = payload;
+
+    seen->users++;
+    seen->whole = user->whole;
+    seen->groups_told = user->groups_told;
+    seen->inlines = user->inline_count;
+    seen->attached = user->attached_count;
+    seen->member_of = user->group_count;
+    (void)sg_text_copy(seen->arn, sizeof seen->arn, user->arn);
+    (void)sg_text_copy(seen->id, sizeof seen->id, user->role_id);
+    if (user->group_count > 0)
+        (void)sg_text_copy(seen->group, sizeof seen->group, user->groups[0]);
+    return true;
+}
+
+static bool see_group(void *payload, const struct sg_iam_role *group)
+{
+    struct seen_users *seen = payload;
+
+    seen->groups++;
+    seen->whole = group->whole;
+    seen->inlines = group->inline_count;
+    (void)sg_text_copy(seen->name, sizeof seen->name, group->name);
+    return true;
+}
+
+static const struct sg_iam_page omitting = {.may_omit = true};
+
+static int read_users(struct seen_users *seen, const char *body)
+{
+    const struct sg_iam_sink sink = {
+        .role = count_role, .payload = seen, .user = see_user, .group = see_group};
+    struct sg_iam_page of_users = omitting;
+
+    *seen = (struct seen_users){0};
+    return sg_iam_read_details(&of_users, sg_text_of(body), &sink);
+}
+
+static void user_is_read_with_his_groups_and_is_no_role(void **state)
+{
+    struct seen_users seen;
+
+    (void)state;
+    assert_int_equal(
+        read_users(&seen, XML_DETAILS("", "<UserDetailList><member>" XML_USER
+                                          "<GroupList><member>Ops</member></GroupList>"
+                                          "<UserPolicyList><member><PolicyName>one</PolicyName>"
+                                          "<PolicyDocument>%7B%7D</PolicyDocument></member>"
+                                          "</UserPolicyList></member></UserDetailList>")),
+        SG_OK);
+    assert_int_equal(seen.users, 1);
+    assert_int_equal(seen.roles, 0);
+    assert_true(seen.whole && seen.groups_told);
+    assert_int_equal(seen.inlines, 1);
+    assert_int_equal(seen.member_of, 1);
+    assert_string_equal(seen.group, "Ops");
+    assert_string_equal(seen.id, "AIDAEXAMPLE");
+}
+
+static void user_without_a_list_of_groups_is_not_one_without_groups(void **state)
+{
+    struct seen_users seen;
+
+    (void)state;
+    assert_int_equal(read_users(&seen, XML_DETAILS("", "<UserDetailList><member>" XML_USER
+                                                       "</member></UserDetailList>")),
+                     SG_OK);
+    assert_false(seen.groups_told);
+    assert_int_equal(read_users(&seen, XML_DETAILS("", "<UserDetailList><member>" XML_USER
+                                                       "<GroupList><member></member></GroupList>"
+                                                       "</member></UserDetailList>")),
+                     SG_OK);
+    assert_false(seen.whole);
+    assert_int_equal(read_users(&seen, XML_DETAILS("", "<UserDetailList><member>" XML_USER
+                                                       "<GroupList/></member></UserDetailList>")),
+                     SG_OK);
+    assert_true(seen.whole && seen.groups_told);
+    assert_int_equal(seen.member_of, 0);
+}
+
+static void group_is_read_with_its_policies(void **state)
+{
+    struct seen_users seen;
+
+    (void)state;
+    assert_int_equal(
+        read_users(&seen, XML_DETAILS("", "<GroupDetailList><member><Path>/</Path>"
+                                          "<GroupName>Ops</GroupName><GroupId>AGPAEXAMPLE</GroupId>"
+                                          "<Arn>arn:aws:iam::123456789012:group/Ops</Arn>"
+                                          "<CreateDate>2025-02-10T15:03:30Z</CreateDate>"
+                                          "<GroupPolicyList><member><PolicyName>one</PolicyName>"
+                                          "<PolicyDocument>%7B%7D</PolicyDocument></member>"
+                                          "</GroupPolicyList></member></GroupDetailList>")),
+        SG_OK);
+    assert_int_equal(seen.groups, 1);
+    assert_int_equal(seen.users + seen.roles, 0);
+    assert_true(seen.whole);
+    assert_int_equal(seen.inlines, 1);
+    assert_string_equal(seen.name, "Ops");
+}
+
+static void answer_about_a_role_is_none_about_a_user(void **state)
+{
+    const char *role = "<GetRoleResponse" XML_NS "><GetRoleResult><Role>" XML_ROLE
+                       "</Role></GetRoleResult></GetRoleResponse>";
+    const char *user = "<GetUserResponse" XML_NS "><GetUserResult><User>" XML_USER
+                       "</User></GetUserResult></GetUserResponse>";
+    struct seen_users seen = {0};
+    const struct sg_iam_sink sink = {.role = count_role, .payload = &seen, .user = see_user};
+
+    (void)state;
+    assert_int_equal(sg_iam_read_user(sg_text_of(role), &sink), SG_E_INVALID);
+    assert_int_equal(sg_iam_read_role(sg_text_of(user), &sink), SG_E_INVALID);
+    assert_int_equal(seen.roles + seen.users, 0);
+    assert_int_equal(sg_iam_read_user(sg_text_of(user), &sink), SG_OK);
+    assert_true(seen.whole);
+    assert_string_equal(seen.arn, "arn:aws:iam::123456789012:user/bob");
+}
+
+#define XML_NAMES(action, list)                                                                    \
+    "<" action "Response" XML_NS "><" action "Result>" list                                        \
+    "<IsTruncated>false</IsTruncated></" action "Result></" action "Response>"
+
+static int names_of(struct seen *seen, const char *action, const char *body)
+{
+    struct sg_iam_page strict = {.may_omit = false};
+
+    *seen = (struct seen){0};
+    return sg_iam_read_names_of(&strict, sg_text_of(body), action, see_name, seen);
+}
+
+static void list_of_another_call_is_no_empty_list(void **state)
+{
+    const char *groups = XML_NAMES("ListGroupsForUser", "<Groups><member><Path>/</Path>"
+                                                        "<GroupName>Ops</GroupName></member>"
+                                                        "</Groups>");
+    const char *policies = XML_NAMES("ListUserPolicies", "<PolicyNames/>");
+    struct seen seen;
+
+    (void)state;
+    assert_int_equal(names_of(&seen, "ListGroupsForUser", groups), SG_OK);
+    assert_int_equal(seen.names, 1);
+    assert_string_equal(seen.name, "Ops");
+    assert_int_equal(names_of(&seen, "ListUserPolicies", policies), SG_OK);
+    assert_int_equal(names_of(&seen, "ListGroupsForUser", policies), SG_E_INVALID);
+    assert_int_equal(names_of(&seen, "ListRolePolicies", policies), SG_E_INVALID);
+    assert_int_equal(names_of(&seen, "ListGroupPolicies", policies), SG_E_INVALID);
+    assert_int_equal(names_of(&seen, "ListUserPolicies", groups), SG_E_INVALID);
+    assert_int_equal(names_of(&seen, "ListGroupsForUser", XML_NAMES("ListGroupsForUser", "")),
+                     SG_E_INVALID);
+    assert_int_equal(names_of(&seen, "ListGroupsForUser",
+                              XML_NAMES("ListGroupsForUser",
+                                        "<Groups><member><Path>/</Path></member></Groups>")),
+                     SG_E_INVALID);
 }
 
 /* ---- GetAccountAuthorizationDetails ---- */
@@ -237,7 +415,8 @@ static void a_cut_answer_is_no_answer(void **state)
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         struct seen seen;
-        const struct sg_iam_sink sink = {see_role, see_managed, &seen};
+        const struct sg_iam_sink sink = {
+            .role = see_role, .managed = see_managed, .payload = &seen};
 
         for (size_t length = 0; length < strlen(bodies[i]); length++) {
             seen = (struct seen){0};
@@ -574,6 +753,11 @@ int main(void)
         cmocka_unit_test(a_status_without_a_code_is_read_as_itself),
         cmocka_unit_test(an_answer_without_a_date_is_no_answer),
         cmocka_unit_test(only_https_and_loopback_are_gone_to),
+        cmocka_unit_test(user_is_read_with_his_groups_and_is_no_role),
+        cmocka_unit_test(user_without_a_list_of_groups_is_not_one_without_groups),
+        cmocka_unit_test(group_is_read_with_its_policies),
+        cmocka_unit_test(answer_about_a_role_is_none_about_a_user),
+        cmocka_unit_test(list_of_another_call_is_no_empty_list),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -273,6 +273,58 @@ static void role_names_that_differ_in_case_only_have_one_key(void **state)
     assert_string_equal(one, other);
 }
 
+static void user_and_role_of_one_name_have_two_keys(void **state)
+{
+    char role[SG_PRINCIPAL_KEY_MAX + 1], user[SG_PRINCIPAL_KEY_MAX + 1];
+
+    (void)state;
+    assert_true(sg_principal_key(role, false, SG_TEXT("Bob")));
+    assert_true(sg_principal_key(user, true, SG_TEXT("BOB")));
+    assert_string_equal(role, "bob");
+    assert_string_equal(user, "user/bob");
+    assert_false(sg_key_is_user(role));
+    assert_true(sg_key_is_user(user));
+    assert_string_equal(sg_key_name_of(user), "bob");
+    /* no role's name makes a user's key, whatever it is */
+    assert_false(sg_principal_key(role, false, SG_TEXT("user/bob")));
+    assert_false(sg_principal_key(user, true, SG_TEXT("user/bob")));
+    assert_false(sg_principal_key(user, true, SG_TEXT("")));
+    assert_true(sg_principal_key(role, false, SG_TEXT("user")));
+    assert_false(sg_key_is_user(role));
+}
+
+static void user_arn_is_none_of_a_role(void **state)
+{
+    const struct sg_text user = SG_TEXT("arn:aws:iam::123456789012:user/team/Bob");
+    static const char *const none[] = {
+        "arn:aws:iam::123456789012:role/team/Bob",
+        "arn:aws:sts::123456789012:user/Bob",
+        "arn:aws:sts::123456789012:federated-user/Bob",
+        "arn:aws:iam::123456789012:root",
+        "arn:aws:iam::123456789012:user",
+        "arn:aws:iam::123456789012:user/",
+        "arn:aws:iam::123456789012:users/Bob",
+        "arn:aws:iam::123456789012:user//Bob",
+        "arn:aws:iam::123456789012:User/Bob",
+        "arn:aws:iam:::user/Bob",
+        "arn:aws:iam::123456789012:user/*",
+    };
+    struct sg_session session;
+    struct sg_role_arn arn;
+
+    (void)state;
+    assert_false(sg_role_arn_parse(&arn, user, true));
+    assert_true(sg_user_arn_parse(&arn, user));
+    assert_text(arn.path, "/team/");
+    assert_true(sg_session_set_role(&session, &arn, user));
+    assert_string_equal(session.role_key, "user/bob");
+    assert_string_equal(session.role_arn, user.data);
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        assert_false(sg_user_arn_parse(&arn, sg_text_of(none[i])));
+        assert_false(arn.user);
+    }
+}
+
 static void a_name_that_is_none_has_no_key(void **state)
 {
     (void)state;
@@ -480,6 +532,8 @@ int main(void)
         cmocka_unit_test(an_assumed_role_is_told_in_iams_form),
         cmocka_unit_test(the_longest_arn_fits_a_session),
         cmocka_unit_test(a_role_that_does_not_fit_leaves_no_half_of_it),
+        cmocka_unit_test(user_and_role_of_one_name_have_two_keys),
+        cmocka_unit_test(user_arn_is_none_of_a_role),
     };
 
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
