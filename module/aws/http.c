@@ -35,7 +35,7 @@ int sg_http_open(struct sg_http **out)
     struct sg_http *http = sg_alloc(1, sizeof *http);
 
     *out = NULL;
-    if (http == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    if (http == NULL || sg_http__global_init() != SG_OK) {
         free(http);
         return SG_E_MEMORY;
     }
@@ -214,8 +214,6 @@ static bool set_content(struct sg_http_transfer *transfer, const struct sg_http_
     if (request->put && (!add_header(transfer, &no_type) ||
                          curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "PUT") != CURLE_OK))
         return false;
-    /* Not COPYPOSTFIELDS: bodies hold identity tokens, and curl would not cleanse its copy. What it
-     * gathers into one send it does not cleanse either; that can't be helped. */
     sg_buffer_add_text(&transfer->sent, request->body);
     if ((request->post || request->put) &&
         (transfer->sent.failed || !add_header(transfer, &expect) ||

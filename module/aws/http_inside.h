@@ -21,4 +21,8 @@ struct sg_http {
 /* The transfer is over: calls who waits for it and frees it. */
 void sg_http__finish(struct sg_http_transfer *transfer, CURLcode result);
 
+/* curl_global_init(), with memory that is wiped when it is given back; curl_global_cleanup() is
+ * its end. 0; SG_E_SYSTEM. */
+int sg_http__global_init(void);
+
 #endif

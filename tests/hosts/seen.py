@@ -3,6 +3,7 @@ Whoever makes one remembers it here; whoever ends a program searches its logs. A
 the secret itself."""
 
 import os
+import re
 
 _secrets = set()
 LOGS = (".log", ".out", "output", "error.log", "access.log")
@@ -33,3 +34,22 @@ def search(folder):
             if name.endswith(LOGS) and os.path.isfile(path):
                 with open(path, errors="backslashreplace") as file:
                     search_text(file.read(), path)
+
+
+def memory(pid):
+    """Every byte that a process may write, a piece for each mapping."""
+    with open("/proc/%d/maps" % pid) as file, open("/proc/%d/mem" % pid, "rb", 0) as mem:
+        for line in file:
+            start, end, rights = re.match(r"(\w+)-(\w+) (....)", line).groups()
+            if rights[:2] == "rw" and "/dev/" not in line:
+                mem.seek(int(start, 16))
+                yield mem.read(int(end, 16) - int(start, 16))
+
+
+def in_memory(pid, secrets):
+    """The names, of {name: secret}, of those that a live process holds."""
+    pieces = list(memory(pid))
+    assert sum(map(len, pieces)) > 100000, "no memory was read"
+    return sorted(name for name, secret in secrets.items()
+                  if any((secret if isinstance(secret, bytes) else secret.encode()) in piece
+                         for piece in pieces))

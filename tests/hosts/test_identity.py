@@ -7,8 +7,10 @@ import os
 import shutil
 import subprocess
 import time
+import unittest
 
 import nginx_host
+import seen
 import signed
 from nginx_host import until
 from whole_host import Whole
@@ -293,6 +295,25 @@ class SignedRequests(Whole):
     def fresh(self):
         """A request that nobody has seen: of a session of its own."""
         return signed.token(self.assume("emy"), GATEWAY)
+
+    @unittest.skipIf(nginx_host.UNDER or nginx_host.PRELOAD, "they keep what was freed")
+    def test_answered_request_leaves_nothing_in_the_agent(self):
+        julie = self.assume("julie")
+        url = signed.presigned_url(julie, GATEWAY)
+        post = self.with_companion(julie)
+        self.assertEqual([self.get(each).status for each in (url, post)], [200, 200])
+        headers = base64.b64decode(post.split(".")[4]).decode()
+        secrets = {"the session token": julie["SessionToken"],
+                   "its end": julie["SessionToken"][-40:],
+                   "the URL's signature": url.split("X-Amz-Signature=")[1][:64],
+                   "the POST's signature": headers.split("Signature=")[1][:64],
+                   "the companion's": headers.split("Signature=")[2][:64]}
+        try:
+            until(lambda: not seen.in_memory(self.agent.pid, secrets), "memory without them")
+        except PermissionError:
+            self.skipTest("the memory of children can't be read here")
+        except AssertionError:
+            self.fail("the agent holds " + ", ".join(seen.in_memory(self.agent.pid, secrets)))
 
     def test_agent_that_died_is_503(self):
         self.stop_agent()

@@ -8,7 +8,6 @@ import datetime
 import hashlib
 import hmac
 import os
-import re
 import sys
 import time
 
@@ -19,6 +18,7 @@ from stsgate_sandbox import Sandbox
 
 import agent_host
 import nginx_host
+import seen
 from agent_host import Agent, Skipped, run, wait_for
 from tokens import Issuer, base64url
 
@@ -48,27 +48,12 @@ if os.environ.get("SG_UNDER") or os.environ.get("SG_PRELOAD"):
     sys.exit(77)
 
 
-def memory(pid):
-    """Every byte that a process may read, a piece for each mapping."""
-    try:
-        with open("/proc/%d/maps" % pid) as file, open("/proc/%d/mem" % pid, "rb", 0) as mem:
-            for line in file:
-                start, end, rights = re.match(r"(\w+)-(\w+) (....)", line).groups()
-                # Files that are mapped read-only hold what is on the disk.
-                if rights[:2] == "rw" and "/dev/" not in line:
-                    mem.seek(int(start, 16))
-                    yield mem.read(int(end, 16) - int(start, 16))
-    except PermissionError:
-        raise Skipped("the memory of children can't be read here") from None
-
-
 def found(pid, secrets):
     """The names of those that are somewhere in its memory."""
-    pieces = list(memory(pid))
-    assert sum(map(len, pieces)) > 100000, "no memory was read"
-    return sorted(name for name, secret in secrets.items()
-                  if any((secret if isinstance(secret, bytes) else secret.encode()) in piece
-                         for piece in pieces))
+    try:
+        return seen.in_memory(pid, secrets)
+    except PermissionError:
+        raise Skipped("the memory of children can't be read here") from None
 
 
 def decoded(part):
