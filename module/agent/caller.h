@@ -18,8 +18,8 @@ void sg_callers_status(struct sg_buffer *out, const struct sg_agent_account *acc
 
 /*
  * An answer of GetCallerIdentity, XML or JSON. SG_OK: a role's session or a user of `account`, and
- * the names are set; or head.status says that it is neither. SG_E_INVALID: not such an answer, or not one
- * that fits `account`; SG_E_MEMORY, SG_E_LIMIT.
+ * the names are set; or head.status says that it is neither. SG_E_INVALID: not such an answer, or
+ * not one that fits `account`; SG_E_MEMORY, SG_E_LIMIT.
  */
 int sg_caller_read(struct sg_identity_answer *answer, struct sg_text body,
                    const struct sg_account *account);

@@ -75,22 +75,28 @@ def warm(gateway, tokens):
 
 
 def first_seen(report, gateway):
+    """Beside what no gate can save: the same worker, the same load, and for each request one bare
+    verification. A loop of its own, warm, makes that cheaper than an event loop ever sees it."""
     for alg, (most, batch, a_second) in FIRST_SEEN.items():
         tokens = tokens_of(gateway, alg, a_second)
-        added, bare, wrong, ran_out = [], [], 0.0, False
+        added, bare, loop, wrong, ran_out = [], [], [], 0.0, False
         for _ in range(PAIRS):
             plain = gateway.load("plain", tokens)
-            verify = json.loads(output(*PIN, program("bench_verify"), alg, str(batch)))
+            floor = gateway.load("bare-" + alg, tokens)
             gateway.renew()
             gate = gateway.load("gate", tokens)
+            verify = json.loads(output(*PIN, program("bench_verify"), alg, str(batch)))
             added.append(gate.cpu_ns - plain.cpu_ns)
-            bare.append(verify["product_median"])
+            bare.append(floor.cpu_ns - plain.cpu_ns)
+            loop.append(verify["product_median"])
             wrong = max(wrong, gate.wrong)
             ran_out = ran_out or gate.requests + 32 > count(tokens)
         row = pairs(added, bare)
-        report.row("%s first seen: CPU added; floor: bare OpenSSL verify" % alg, "ns", "<= %.2f" % most,
-                   row["ratio"] <= most and wrong == 0 and not ran_out,
+        report.row("%s first seen: CPU added; floor: a bare OpenSSL verify in its place" % alg, "ns",
+                   "<= %.2f" % most, row["ratio"] <= most and wrong == 0 and not ran_out,
                    ("TOKENS RAN OUT, " if ran_out else "") + "%.1f %% refused" % (100 * wrong), **row)
+        report.row("%s first seen: CPU added; floor: the same verify in a warm loop" % alg, "ns",
+                   **pairs(added, loop))
     against_plain(report, gateway, "HS512 first seen", "gate", tokens_of(gateway, "HS512", 75000), 0.80,
                   fresh=True)
 

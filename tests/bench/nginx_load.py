@@ -21,6 +21,8 @@ NGINX = os.environ.get("SG_NGINX") or "/usr/sbin/nginx"
 WRK = os.environ.get("SG_WRK") or "wrk"
 MODULE = os.environ.get("SG_NGINX_MODULE") or os.path.join(
     BUILD, "module/hosts/nginx/.libs/ngx_http_stsgate_module.so")
+FLOOR_MODULE = os.path.join(BUILD, "tests/bench/.libs/ngx_http_floor_module.so")
+BARE = ("RS256", "ES256", "ES384")  # /bare-ALG/ costs one verification by OpenSSL
 PRELOAD = " ".join(os.environ.get("SG_PRELOAD", "").split())  # sanitizers' run time
 PAIRS = int(os.environ.get("PAIRS", "1" if SMALL else "7"))
 SECONDS = os.environ.get("SECONDS_EACH", "1")
@@ -116,6 +118,7 @@ allow_roles = arn:aws:iam::123456789012:role/team/payments-*
 max_token_age = 1h
 """)
         self.write("nginx.conf", """load_module %(m)s;
+load_module %(fm)s;
 daemon off;
 user %(user)s;
 worker_processes 1;
@@ -136,6 +139,7 @@ http {
         root %(f)s/file;
         location /plain/ { alias %(f)s/file/; }
         location /gate/ { stsgate payments; alias %(f)s/file/; }
+        %(b)s
         location /inside/ { auth_request /checks-nothing; alias %(f)s/file/; }
         location = /checks-nothing { internal; return 204; }
         location /hop/ { auth_request /checks-nothing-there; alias %(f)s/file/; }
@@ -150,7 +154,9 @@ http {
     }
     server { listen 127.0.0.1:%(q)d; location / { return 204; } }
 }
-""" % {"m": MODULE, "f": self.folder, "p": self.port, "q": free_port(),
+""" % {"m": MODULE, "f": self.folder, "p": self.port, "q": free_port(), "fm": FLOOR_MODULE,
+       "b": "".join("location /bare-%s/ { floor %s; alias %s/file/; }\n" % (alg, alg, self.folder)
+                    for alg in BARE),
        "user": "root" if os.geteuid() == 0 else "nobody"})
 
     def start(self):
