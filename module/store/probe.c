@@ -45,7 +45,8 @@ bool sg_probe_read(struct sg_probe *probe, struct sg_text content)
     uint64_t number;
 
     *probe = (struct sg_probe){.refused = false};
-    if (content.length > SG_PROBE_MAX_BYTES || !take_line(&head, &content, HEAD) ||
+    if (content.length == 0 || content.length > SG_PROBE_MAX_BYTES ||
+        memchr(content.data, 0, content.length) != NULL || !take_line(&head, &content, HEAD) ||
         head.length != 0 || !take_line(&probe->partition, &content, "partition = ") ||
         !take_line(&probe->sts_endpoint, &content, "sts_endpoint = ") ||
         !take_line(&type, &content, "token_type = ") || !take_line(&date, &content, "date = ") ||
