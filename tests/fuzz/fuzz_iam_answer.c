@@ -58,13 +58,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct sg_text body = {(const char *)data, size};
     static struct sg_iam_page page;
     size_t roles = 0;
-    const struct sg_iam_sink sink = {take_role, take_managed, &roles};
+    const struct sg_iam_sink sink = {.role = take_role,
+                                     .managed = take_managed,
+                                     .payload = &roles,
+                                     .user = take_role,
+                                     .group = take_role};
     struct sg_buffer value = {0};
 
     if (sg_iam_read_details(&page, body, &sink) == SG_OK)
         check(!page.truncated || page.marker[0] != '\0');
     roles = 0;
     if (sg_iam_read_role(body, &sink) == SG_OK)
+        check(roles == 1);
+    roles = 0;
+    if (sg_iam_read_user(body, &sink) == SG_OK)
         check(roles == 1);
     if (sg_iam_read_names(&page, body, take_name, NULL) == SG_OK)
         check(!page.truncated || page.marker[0] != '\0');
