@@ -50,9 +50,11 @@ bool sg_check_take(struct sg_check *check, const struct sg_decision *decision);
 /* What the agent is to be asked; see stsgate_ask(). */
 void sg_check_want(struct sg_check *check, enum sg_ask_kind kind, const char *label);
 
-/* trace.c: steps that are worth nothing unless somebody looks. */
-void sg_trace_session(const struct sg_check *check);
-void sg_trace_record(const struct sg_check *check, const struct sg_record *record,
-                     const struct sg_account *account, int64_t aws_now_ms, bool stale);
+/* trace.c: steps in words; called only where somebody looks. */
+__attribute__((cold)) void sg_trace_session(const struct sg_check *check);
+__attribute__((cold)) void sg_trace_record(const struct sg_check *check,
+                                           const struct sg_record *record,
+                                           const struct sg_account *account, int64_t aws_now_ms,
+                                           bool stale);
 
 #endif

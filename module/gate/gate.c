@@ -87,7 +87,8 @@ static enum stsgate_reason decide_by_rules(struct sg_check *check)
     struct sg_decision decision;
 
     publish_session(check);
-    sg_trace_session(check);
+    if (check->reader->trace.step != NULL)
+        sg_trace_session(check);
     sg_decide_service(&decision, &check->known.session, check->service, sg_check_issuer(check),
                       check->now_ms);
     if (sg_check_take(check, &decision))

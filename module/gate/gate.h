@@ -68,8 +68,14 @@ void sg_gate_set_clock(struct stsgate *gate, const struct sg_clock *clock);
 const struct sg_config *sg_gate_config(const struct stsgate *gate);
 /* For the tool: told each step of every check of this reader. */
 void sg_reader_set_trace(struct stsgate_reader *reader, const struct sg_trace *trace);
-void sg_trace_step(const struct sg_trace *trace, const char *name, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+void sg_trace_tell(const struct sg_trace *trace, const char *name, const char *format, ...)
+    __attribute__((cold, format(printf, 3, 4)));
+/* Where nobody looks, its arguments are not even evaluated. */
+#define sg_trace_step(trace, ...)                                                                  \
+    do {                                                                                           \
+        if ((trace)->step != NULL)                                                                 \
+            sg_trace_tell((trace), __VA_ARGS__);                                                   \
+    } while (0)
 
 /*
  * keys.c. The issuer's view brought up to date: STSGATE_REASON_NONE, or keys-unavailable when its

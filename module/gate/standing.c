@@ -131,7 +131,8 @@ enum stsgate_reason sg_check_standing(struct sg_check *check)
         sg_check_want_record(check, issuer->account->label);
     if (reason != STSGATE_REASON_NONE)
         return reason;
-    sg_trace_record(check, &record, issuer->account, aws_now_ms, stale);
+    if (check->reader->trace.step != NULL)
+        sg_trace_record(check, &record, issuer->account, aws_now_ms, stale);
     if (record.state != 0) {
         const struct sg_grounds grounds = {
             .session = &check->known.session,

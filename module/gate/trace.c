@@ -1,6 +1,6 @@
 /*
- * trace.c - the steps of a check in words, for `stsgatectl explain`. Does
- * nothing, and formats nothing, where nobody looks.
+ * trace.c - the steps of a check in words, for `stsgatectl explain`. Called
+ * only where somebody looks; sg_trace_step() sees to that.
  */
 #include "base/date.h"
 #include "gate/check.h"
@@ -13,13 +13,11 @@ void sg_reader_set_trace(struct stsgate_reader *reader, const struct sg_trace *t
     reader->trace = *trace;
 }
 
-void sg_trace_step(const struct sg_trace *trace, const char *name, const char *format, ...)
+void sg_trace_tell(const struct sg_trace *trace, const char *name, const char *format, ...)
 {
     char text[512];
     va_list arguments;
 
-    if (trace->step == NULL)
-        return;
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
@@ -34,16 +32,14 @@ void sg_trace_session(const struct sg_check *check)
     const struct sg_trace *trace = &check->reader->trace;
     char earliest[SG_DATE_SIZE], latest[SG_DATE_SIZE], expires[SG_DATE_SIZE];
 
-    if (trace->step == NULL)
-        return;
-    sg_trace_step(trace, "session", "%s%s%s", session->role_arn,
+    sg_trace_tell(trace, "session", "%s%s%s", session->role_arn,
                   session->session_name[0] == 0 ? "" : ", session ", session->session_name);
     if (sg_session_is_long_term(session)) {
-        sg_trace_step(trace, "issued", "never: a long-term key; the credential expires %s",
+        sg_trace_tell(trace, "issued", "never: a long-term key; the credential expires %s",
                       sg_date_format(expires, session->expires_ms));
         return;
     }
-    sg_trace_step(trace, "issued", "%s%s%s; the credential expires %s",
+    sg_trace_tell(trace, "issued", "%s%s%s; the credential expires %s",
                   sg_date_format(earliest, session->issued.earliest_ms),
                   session->issued.earliest_ms == session->issued.latest_ms ? "" : " to ",
                   session->issued.earliest_ms == session->issued.latest_ms
@@ -58,9 +54,7 @@ void sg_trace_record(const struct sg_check *check, const struct sg_record *recor
     const struct sg_trace *trace = &check->reader->trace;
     char cutoff[SG_DATE_SIZE], now[SG_DATE_SIZE];
 
-    if (trace->step == NULL)
-        return;
-    sg_trace_step(trace, "record", "account %s, %s at AWS's %s%s%s", account->label,
+    sg_trace_tell(trace, "record", "account %s, %s at AWS's %s%s%s", account->label,
                   stale ? "stale" : "fresh", sg_date_format(now, aws_now_ms),
                   record->state == 0                    ? ", nothing held of this role"
                   : record->cutoff_ms == SG_CUTOFF_NONE ? ", no unconditional cutoff"
