@@ -9,7 +9,9 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
-#define PENDING_MOST   64   /* changes that wait for a read; beyond, the queue keeps the rest */
+#define PENDING_MOST                                                                               \
+    1024 /* changes that wait for a read; beyond, the queue keeps the rest, whose                  \
+            roles are not tightened yet: no burst of revocations may reach it */
 #define DONE_MOST      512  /* handles */
 #define FIRST_PAUSE_MS 1000 /* after a failure */
 #define MOST_PAUSE_MS  60000

@@ -124,6 +124,23 @@ def revocation_takes_effect_by_its_event_and_is_confirmed_by_a_read():
         assert world.box.calls()["actions"]["GetAccountAuthorizationDetails"] == sweeps
 
 
+def burst_of_revocations_waits_for_no_read():
+    names = ["app%d" % number for number in range(90)]
+    with World(visibility_s=60) as world:
+        for name in names:
+            world.box.make_role(name)
+        agent = world.start()
+        world.box.faults(hang=1, only="GetRole")
+        for name in names:
+            world.send(world.put_event(name))
+        wait_for(lambda: world.status()["pending"] > 64, lambda: "more than 64: %s" % world.status())
+        for name in names:
+            wait_for(lambda: agent.record(name).cutoff_ms > 0, "the cutoff of " + name)
+            assert not world.flags(name)[0] & FROM_IAM
+        assert world.left() == len(names)
+        world.box.calm()
+
+
 def message_waits_in_the_queue_until_a_read_has_confirmed_it():
     with World(visibility_s=2) as world:
         world.box.make_role("app")
@@ -656,6 +673,7 @@ if __name__ == "__main__":
         sys.exit(77)
     cases = [
         revocation_takes_effect_by_its_event_and_is_confirmed_by_a_read,
+        burst_of_revocations_waits_for_no_read,
         message_waits_in_the_queue_until_a_read_has_confirmed_it,
         policy_that_is_attached_and_its_new_version_are_read,
         new_version_of_a_policy_takes_effect_by_its_document_and_waits_for_a_read,
