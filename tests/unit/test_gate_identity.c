@@ -83,6 +83,14 @@ static const char *revocation(int64_t cutoff_ms)
     return policy;
 }
 
+/* With a role whose sessions were revoked an hour before the request was signed. */
+static void open_revoked(const char *service)
+{
+    open_with("", service);
+    gate_fixture_publish_role(f, "prod", true, revocation(ID_DATE_MS - 1 * HOURS),
+                              ID_DATE_MS - 1 * HOURS + 5000);
+}
+
 static struct stsgate_result check(const char *credential)
 {
     return gate_fixture_check(f, credential);
@@ -360,9 +368,7 @@ static void remembered_request_ends_with_its_fifteen_minutes(void **state)
 static void plain_form_is_uncertain_after_a_revocation(void **state)
 {
     (void)state;
-    open_with("", "");
-    gate_fixture_publish_role(f, "prod", true, revocation(ID_DATE_MS - 1 * HOURS),
-                              ID_DATE_MS - 1 * HOURS + 5000);
+    open_revoked("");
     tell(identity_url, good_answer());
     expect(identity_url, STSGATE_REASON_ISSUE_TIME_UNCERTAIN);
     assert_int_equal(check(identity_url).accepted_from_ms, 0); /* no new one will tell more */
@@ -393,9 +399,7 @@ static void companion_that_aws_authorised_settles_it(void **state)
     char *credential = companion();
 
     (void)state;
-    open_with("", "");
-    gate_fixture_publish_role(f, "prod", true, revocation(ID_DATE_MS - 1 * HOURS),
-                              ID_DATE_MS - 1 * HOURS + 5000);
+    open_revoked("");
     answer.companion_ms = ID_DATE_MS + 20000;
     tell(credential, answer);
     expect(credential, STSGATE_REASON_NONE);
@@ -438,46 +442,46 @@ static void companion_settles_no_statement_that_does_not_cover_it(void **state)
     free(credential);
 }
 
-static void companion_that_aws_denied_is_explained_by_the_revocation(void **state)
+/* A request whose companion AWS denied, told to a service that is set up so. */
+static char *denied_companion(const char *service, bool revoked)
 {
     struct sg_identity_answer answer = good_answer();
     char *credential = companion();
 
-    (void)state;
-    open_with("", "");
-    gate_fixture_publish_role(f, "prod", true, revocation(ID_DATE_MS - 1 * HOURS),
-                              ID_DATE_MS - 1 * HOURS + 5000);
+    if (revoked) {
+        open_revoked(service);
+    } else {
+        open_with("", service);
+        gate_fixture_publish_role(f, "prod", true, NULL, 0);
+    }
     answer.companion_ms = SG_COMPANION_DENIED;
     tell(credential, answer);
+    return credential;
+}
+
+static void companion_that_aws_denied_is_explained_by_the_revocation(void **state)
+{
+    char *credential = denied_companion("", true);
+
+    (void)state;
     expect(credential, STSGATE_REASON_SESSION_REVOKED);
     free(credential);
 }
 
 static void companion_that_aws_denied_without_a_revocation_is_refused(void **state)
 {
-    struct sg_identity_answer answer = good_answer();
-    char *credential = companion();
+    char *credential = denied_companion("mode = observe\nuncertain = allow", false);
 
     (void)state;
-    open_with("", "mode = observe\nuncertain = allow");
-    gate_fixture_publish_role(f, "prod", true, NULL, 0);
-    answer.companion_ms = SG_COMPANION_DENIED;
-    tell(credential, answer);
     expect(credential, STSGATE_REASON_COMPANION_REFUSED);
     free(credential);
 }
 
 static void denied_companion_is_refused_where_uncertain_is_allowed(void **state)
 {
-    struct sg_identity_answer answer = good_answer();
-    char *credential = companion();
+    char *credential = denied_companion("uncertain = allow", true);
 
     (void)state;
-    open_with("", "uncertain = allow");
-    gate_fixture_publish_role(f, "prod", true, revocation(ID_DATE_MS - 1 * HOURS),
-                              ID_DATE_MS - 1 * HOURS + 5000);
-    answer.companion_ms = SG_COMPANION_DENIED;
-    tell(credential, answer);
     expect(credential, STSGATE_REASON_COMPANION_REFUSED);
     free(credential);
 }
@@ -485,14 +489,9 @@ static void denied_companion_is_refused_where_uncertain_is_allowed(void **state)
 /* Whatever a setting would let pass for another reason: AWS has refused this very session. */
 static void denied_companion_is_refused_where_the_store_is_stale(void **state)
 {
-    struct sg_identity_answer answer = good_answer();
-    char *credential = companion();
+    char *credential = denied_companion("undecided = allow", false);
 
     (void)state;
-    open_with("", "undecided = allow");
-    gate_fixture_publish_role(f, "prod", true, NULL, 0);
-    answer.companion_ms = SG_COMPANION_DENIED;
-    tell(credential, answer);
     f->boot_ms += 11 * 60000;
     expect(credential, STSGATE_REASON_COMPANION_REFUSED);
     free(credential);
@@ -500,14 +499,10 @@ static void denied_companion_is_refused_where_the_store_is_stale(void **state)
 
 static void denied_companion_is_refused_where_a_rule_is_only_observed(void **state)
 {
-    struct sg_identity_answer answer = good_answer();
-    char *credential = companion();
+    char *credential =
+        denied_companion("mode = observe\nissued_before = 2099-01-01T00:00:00Z", false);
 
     (void)state;
-    open_with("", "mode = observe\nissued_before = 2099-01-01T00:00:00Z");
-    gate_fixture_publish_role(f, "prod", true, NULL, 0);
-    answer.companion_ms = SG_COMPANION_DENIED;
-    tell(credential, answer);
     expect(credential, STSGATE_REASON_COMPANION_REFUSED);
     free(credential);
 }
@@ -529,9 +524,7 @@ static void issue_time_that_cloudtrail_told_is_exact(void **state)
     struct stsgate_result result;
 
     (void)state;
-    open_with("", "");
-    gate_fixture_publish_role(f, "prod", true, revocation(ID_DATE_MS - 1 * HOURS),
-                              ID_DATE_MS - 1 * HOURS + 5000);
+    open_revoked("");
     note_issued(ID_KEY, ID_DATE_MS - 60000);
     tell(identity_url, good_answer());
     result = check(identity_url);
@@ -542,9 +535,7 @@ static void issue_time_that_cloudtrail_told_is_exact(void **state)
 static void issue_time_told_later_decides_the_next_check(void **state)
 {
     (void)state;
-    open_with("", "");
-    gate_fixture_publish_role(f, "prod", true, revocation(ID_DATE_MS - 1 * HOURS),
-                              ID_DATE_MS - 1 * HOURS + 5000);
+    open_revoked("");
     tell(identity_url, good_answer());
     expect(identity_url, STSGATE_REASON_ISSUE_TIME_UNCERTAIN);
     note_issued(ID_OTHER_KEY, ID_DATE_MS - 60000); /* of another session */
@@ -558,9 +549,7 @@ static void issue_time_told_later_decides_the_next_check(void **state)
 static void older_session_that_cloudtrail_told_is_revoked(void **state)
 {
     (void)state;
-    open_with("", "uncertain = allow");
-    gate_fixture_publish_role(f, "prod", true, revocation(ID_DATE_MS - 1 * HOURS),
-                              ID_DATE_MS - 1 * HOURS + 5000);
+    open_revoked("uncertain = allow");
     note_issued(ID_KEY, ID_DATE_MS - 2 * HOURS);
     tell(identity_url, good_answer());
     expect(identity_url, STSGATE_REASON_SESSION_REVOKED);
@@ -572,9 +561,7 @@ static struct stsgate_result tell_issued(int64_t issued_ms)
 {
     struct sg_identity_answer answer = good_answer();
 
-    open_with("", "");
-    gate_fixture_publish_role(f, "prod", true, revocation(ID_DATE_MS - 1 * HOURS),
-                              ID_DATE_MS - 1 * HOURS + 5000);
+    open_revoked("");
     answer.issued_ms = issued_ms;
     tell(identity_url, answer);
     return check(identity_url);
@@ -621,9 +608,7 @@ static void cloudtrail_goes_before_the_token(void **state)
     struct sg_identity_answer answer = good_answer();
 
     (void)state;
-    open_with("", "");
-    gate_fixture_publish_role(f, "prod", true, revocation(ID_DATE_MS - 1 * HOURS),
-                              ID_DATE_MS - 1 * HOURS + 5000);
+    open_revoked("");
     note_issued(ID_KEY, ID_DATE_MS - 2 * HOURS);
     answer.issued_ms = ID_DATE_MS - 60000;
     tell(identity_url, answer);
@@ -637,9 +622,7 @@ static void token_lifts_no_denied_companion(void **state)
     char *credential = companion();
 
     (void)state;
-    open_with("", "");
-    gate_fixture_publish_role(f, "prod", true, revocation(ID_DATE_MS - 1 * HOURS),
-                              ID_DATE_MS - 1 * HOURS + 5000);
+    open_revoked("");
     answer.companion_ms = SG_COMPANION_DENIED;
     answer.issued_ms = ID_DATE_MS - 60000;
     tell(credential, answer);
