@@ -155,10 +155,15 @@ def message_waits_in_the_queue_until_a_read_has_confirmed_it():
         wait_for(lambda: world.left() == 0, "the message to be deleted")
 
 
+def harmless(iam):
+    """The ARN of a managed policy that denies nothing."""
+    return iam.create_policy(PolicyName="p", PolicyDocument=policy(allow("s3:*")))["Policy"]["Arn"]
+
+
 def policy_that_is_attached_and_its_new_version_are_read():
     with World() as world:
         iam = world.box.client("iam")
-        arn = iam.create_policy(PolicyName="p", PolicyDocument=policy(allow("s3:*")))["Policy"]["Arn"]
+        arn = harmless(iam)
         world.box.make_role("app")
         agent = world.start()
         iam.attach_role_policy(RoleName="app", PolicyArn=arn)
@@ -177,7 +182,7 @@ SWEEP = "GetAccountAuthorizationDetails"
 def new_version_of_a_policy_takes_effect_by_its_document_and_waits_for_a_read():
     with World(visibility_s=2) as world:
         iam = world.box.client("iam")
-        arn = iam.create_policy(PolicyName="p", PolicyDocument=policy(allow("s3:*")))["Policy"]["Arn"]
+        arn = harmless(iam)
         for role in ("attached", "bounded", "other"):
             world.box.make_role(role)
         iam.attach_role_policy(RoleName="attached", PolicyArn=arn)
@@ -200,7 +205,7 @@ def new_version_of_a_policy_takes_effect_by_its_document_and_waits_for_a_read():
 def version_that_is_not_the_default_revokes_nobody():
     with World() as world:
         iam = world.box.client("iam")
-        arn = iam.create_policy(PolicyName="p", PolicyDocument=policy(allow("s3:*")))["Policy"]["Arn"]
+        arn = harmless(iam)
         world.box.make_role("app")
         iam.attach_role_policy(RoleName="app", PolicyArn=arn)
         agent = world.start()
@@ -243,7 +248,7 @@ def policy_that_is_known_takes_effect_when_it_is_hung_on_a_role():
 def hostile_documents_of_policies_revoke_nobody():
     with World() as world:
         iam = world.box.client("iam")
-        arn = iam.create_policy(PolicyName="p", PolicyDocument=policy(allow("s3:*")))["Policy"]["Arn"]
+        arn = harmless(iam)
         world.box.make_role("app")
         iam.attach_role_policy(RoleName="app", PolicyArn=arn)
         agent = world.start()
@@ -626,7 +631,7 @@ def removal_that_is_told_before_its_revocation_is_held_too():
 def version_that_a_revoked_session_takes_back_is_held():
     with World() as world:
         admin = world.box.client("iam")
-        arn = admin.create_policy(PolicyName="p", PolicyDocument=policy(allow("s3:*")))["Policy"]["Arn"]
+        arn = harmless(admin)
         world.box.make_role("app", trust=["julie"], may=("iam:SetDefaultPolicyVersion",))
         admin.attach_role_policy(RoleName="app", PolicyArn=arn)
         session = world.box.session("app", issued=int(time.time()) - 600)

@@ -13,7 +13,7 @@ import nginx_host
 import seen
 import signed
 from nginx_host import until
-from whole_host import Whole
+from whole_host import Whole, signed_conf
 
 GATEWAY = "payments"
 
@@ -36,21 +36,10 @@ signer.presign(request, { expiresIn: 60 }).then((made) => {
 
 
 class SignedRequests(Whole):
-    CONF = """
-    [account demo]
-    id = %(account)s
-    endpoint = %(url)s/
-    sts_endpoint = %(url)s/
-    refresh = 1s
+    CONF = signed_conf(account="""
     settle = 1s
     settled = 2s
-
-    [issuer demo]
-    kind = aws-caller-identity
-    account = demo
-    bind_header = X-K8s-Aws-Id
-    bind_value = payments
-    """
+    """)
     SERVICE = """
     [service]
     accept = demo

@@ -2,14 +2,12 @@
 # neither a user nor a role, through nginx, the real gate, the agent and a local STS and IAM: what
 # revokes them, and what must never be taken for "nothing revokes them".
 import datetime
-import os
 import signal
-import subprocess
 
 import nginx_host
 import signed
 from nginx_host import until
-from whole_host import AGENT, Whole
+from whole_host import Whole, signed_conf
 from stsgate_sandbox import allow, policy, revocation
 
 GATEWAY = "payments"
@@ -17,22 +15,6 @@ DENY_ALL = policy({"Effect": "Deny", "Action": "*", "Resource": "*"})
 
 
 class Case(Whole):
-    CONF = """
-    [account demo]
-    id = %(account)s
-    endpoint = %(url)s/
-    sts_endpoint = %(url)s/
-    refresh = 1s
-    discover = DISCOVER
-    settle = 1s
-    settled = 2s
-
-    [issuer demo]
-    kind = aws-caller-identity
-    account = demo
-    bind_header = X-K8s-Aws-Id
-    bind_value = payments
-    """
     SERVICE = """
     [service]
     accept = demo
@@ -41,19 +23,16 @@ class Case(Whole):
     DISCOVER = "sweep"
 
     def setUp(self):
-        self.CONF = self.CONF.replace("DISCOVER", self.DISCOVER)
+        self.CONF = signed_conf(account="""
+        discover = %s
+        settle = 1s
+        settled = 2s
+        """ % self.DISCOVER)
         super().setUp()
 
     def prepare(self):
         self.iam = self.box.client("iam", "admin")
         self.bob_keys = self.make_user("bob")
-
-    def restart_agent(self, who):
-        self.stop_agent()
-        with open(self.nginx.path("agent.log"), "ab") as log:
-            self.agent = subprocess.Popen(
-                nginx_host.UNDER + [AGENT, "--conf", self.nginx.path("gate"), "--foreground"],
-                stdout=log, stderr=log, env=dict(os.environ, **self.box.environment(who)))
 
     def make_user(self, name, path="/team/"):
         """His keys."""
@@ -125,7 +104,6 @@ class Case(Whole):
         self.passes(again)
         self.assertEqual(self.get(token).status, 401)
         until(lambda: "reason=role-recreated" in self.nginx.read("error.log"), "another id")
-
 
 
 class Users(Case):
@@ -228,7 +206,8 @@ class UsersOnDemand(Case):
         self.iam.put_group_policy(GroupName="Ops", PolicyName="work", PolicyDocument=harmless)
         self.iam.put_user_policy(UserName="bob", PolicyName="work", PolicyDocument=harmless)
         self.iam.add_user_to_group(GroupName="Ops", UserName="bob")
-        self.restart_agent(reader)
+        self.stop_agent()
+        self.start_agent(reader)
         bob = self.session(self.bob_keys)
         for action in ("GetUser", "ListUserPolicies", "GetUserPolicy", "ListAttachedUserPolicies",
                        "ListGroupsForUser", "ListGroupPolicies", "GetGroupPolicy",

@@ -25,6 +25,26 @@ socket = %(prefix)s/run/agent.sock
 user = %(user)d
 """
 
+SIGNED_CONF = """
+[account demo]
+id = %%(account)s
+endpoint = %%(url)s/
+sts_endpoint = %%(url)s/
+refresh = 1s
+%s
+[issuer demo]
+kind = aws-caller-identity
+account = demo
+bind_header = X-K8s-Aws-Id
+bind_value = payments
+%s
+"""
+
+
+def signed_conf(account="", issuer=""):
+    """An account whose signed requests are taken, and what is set besides in either section."""
+    return SIGNED_CONF % (textwrap.dedent(account), textwrap.dedent(issuer))
+
 
 @unittest.skipUnless(os.path.exists(AGENT) and find_binary(), "agent or sandbox is not built")
 class Whole(unittest.TestCase):
@@ -73,11 +93,11 @@ class Whole(unittest.TestCase):
         found = nginx_host.alarms(self.nginx.read("error.log") + self.nginx.read("output"))
         self.assertEqual(found, [])
 
-    def start_agent(self):
+    def start_agent(self, who="admin"):
         with open(self.nginx.path("agent.log"), "ab") as log:
             self.agent = subprocess.Popen(
                 nginx_host.UNDER + [AGENT, "--conf", self.nginx.path("gate"), "--foreground"],
-                stdout=log, stderr=log, env=dict(os.environ, **self.box.environment("admin")))
+                stdout=log, stderr=log, env=dict(os.environ, **self.box.environment(who)))
 
     def stop_agent(self, with_signal=signal.SIGTERM):
         if self.agent is None:
