@@ -138,8 +138,10 @@ def results(path, into, order):
     text = ["# Results of `make bench`", "",
             "Written by `tests/bench/run --results` from what a run measured; not edited by hand.",
             "Product and floor are of the same seconds, in adjacent pairs; a ratio is the median of the",
-            "pairs' ratios, with the least and the most of them. In-process figures are the least of 25",
-            "batches; the gateway's are CPU time a request of the one worker, its threads included."]
+            "pairs' ratios, with the least and the most of them: product through floor, or, where the",
+            "floor is plain nginx, floor through product, the share of its speed that is left.",
+            "In-process figures are the least of 25 batches; the gateway's are medians of CPU time a",
+            "request of the one worker, its threads included."]
     told = None
     for name in sorted(sections, key=lambda one: order.index(one) if one in order else len(order)):
         one = sections[name]

@@ -1,6 +1,7 @@
 """What a refresh costs the agent, and requests: ten thousand roles read again each second."""
 
 import os
+import signal
 import statistics
 import sys
 import time
@@ -87,9 +88,9 @@ def waits(report, box, gateway):
     gateway.load("gate", tokens, 8)
     with_, without = [], []
     for number in range(PAIRS):
-        os.kill(gateway.agent.pid, 19)  # SIGSTOP
+        os.kill(gateway.agent.pid, signal.SIGSTOP)
         without.append(gateway.load("gate", tokens, 1))
-        os.kill(gateway.agent.pid, 18)  # SIGCONT
+        os.kill(gateway.agent.pid, signal.SIGCONT)
         # A change, so that the next reads publish a table.
         (box.revoke if number % 2 == 0 else box.undo)("role-000001")
         with_.append(gateway.load("gate", tokens, 1))
