@@ -104,8 +104,8 @@ def terminated_agent_ends_in_the_middle_of_calls_that_hang():
     with World() as (box, agent):
         agent.start()
         agent.wait_complete()
-        box.faults(hang=1)
         asked = sum(box.calls()["actions"].values())
+        box.faults(hang=1)
         wait_for(lambda: sum(box.calls()["actions"].values()) > asked, "a call that hangs")
         assert agent.stop() == 0
         box.faults(hang=0)

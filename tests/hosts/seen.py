@@ -2,6 +2,7 @@
 Whoever makes one remembers it here; whoever ends a program searches its logs. A finding never shows
 the secret itself."""
 
+import errno
 import os
 import re
 
@@ -41,9 +42,13 @@ def memory(pid):
     with open("/proc/%d/maps" % pid) as file, open("/proc/%d/mem" % pid, "rb", 0) as mem:
         for line in file:
             start, end, rights = re.match(r"(\w+)-(\w+) (....)", line).groups()
-            if rights[:2] == "rw" and "/dev/" not in line:
+            if rights[:2] == "rw" and ("/dev/" not in line or "/dev/zero" in line):
                 mem.seek(int(start, 16))
-                yield mem.read(int(end, 16) - int(start, 16))
+                try:
+                    yield mem.read(int(end, 16) - int(start, 16))
+                except OSError as error:
+                    if error.errno != errno.EIO:    # gone since it was listed
+                        raise
 
 
 def in_memory(pid, secrets):

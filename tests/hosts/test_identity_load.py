@@ -10,7 +10,7 @@ import unittest
 import nginx_host
 import signed
 from nginx_host import UNDER, until
-from whole_host import HERE, Whole
+from whole_host import HERE, Whole, signed_conf
 
 sys.path.insert(0, os.path.join(HERE, "../faults"))
 from hostile import Hostile  # noqa: E402
@@ -23,19 +23,7 @@ AT_ONCE = 64
 
 class Signed(Whole):
     MAIN = "worker_rlimit_nofile 8192;"
-    CONF = """
-    [account demo]
-    id = %(account)s
-    endpoint = %(url)s/
-    sts_endpoint = %(url)s/
-    refresh = 1s
-
-    [issuer demo]
-    kind = aws-caller-identity
-    account = demo
-    bind_header = X-K8s-Aws-Id
-    bind_value = payments
-    """
+    CONF = signed_conf()
     SERVICE = """
     [service]
     accept = demo
@@ -243,8 +231,10 @@ class HostileSts(Signed):
         ]
         for number, lie in enumerate(lies):
             self.say(**lie)
+            heard = self.sts.served
             answer = self.get(self.fresh(), headers=self.far(number))
             self.assertEqual(answer.status, 503, "%d: %s" % (number, str(lie)[:200]))
+            self.assertGreater(self.sts.served, heard, "nobody asked")
         self.assertLess(self.sts.sent, 1 << 22)
         self.say(self.good)
         self.assertEqual(self.get(self.fresh(), headers=self.far(200)).status, 200)

@@ -59,8 +59,12 @@ class World:
             file.write(SERVICE)
 
     def __enter__(self):
-        self.agent.start()
-        self.agent.wait_complete()
+        try:
+            self.agent.start()
+            self.agent.wait_complete()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
         return self
 
     def __exit__(self, *why):
@@ -143,7 +147,7 @@ def forms_that_go_not_together_are_usage():
 if __name__ == "__main__":
     if not find_binary() or not os.path.exists(TOOL):
         print("1..0 # SKIP the sandbox or stsgatectl is not built")
-        sys.exit(0)
+        sys.exit(77)
     agent_host.run([
         each_form_of_a_role_session_passes,
         each_form_of_a_users_session_passes,

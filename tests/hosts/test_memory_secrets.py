@@ -101,7 +101,8 @@ def nothing_that_was_decoded_of_a_token_stays_in_a_worker():
             secrets["the signature of " + name] = decoded(signature)
             secrets["a half of the signature of " + name] = decoded(signature)[-24:]
         for pid in nginx.workers_now():
-            assert found(pid, secrets) == [], found(pid, secrets)
+            wait_for(lambda: found(pid, secrets) == [],
+                     lambda: "%s to be gone from %d" % (found(pid, secrets), pid))
     finally:
         nginx.remove()
 
@@ -178,7 +179,7 @@ def agent_keeps_no_key_that_was_derived_and_no_secret_that_was_replaced():
             agent.wait_complete()
             wait_for(lambda: found(agent.process.pid, dict(derived, old=old)) == [],
                      lambda: "%s to go" % found(agent.process.pid, dict(derived, old=old)))
-            assert found(agent.process.pid, {"new": new}) == ["new"]
+            wait_for(lambda: found(agent.process.pid, {"new": new}) == ["new"], "the new secret")
 
 
 if __name__ == "__main__":

@@ -47,8 +47,12 @@ class World:
                                       environment=self.box.environment("admin"))
 
     def __enter__(self):
-        self.agent.start()
-        self.agent.wait_complete()
+        try:
+            self.agent.start()
+            self.agent.wait_complete()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
         return self
 
     def __exit__(self, *why):
@@ -314,7 +318,7 @@ def time_that_stands_twice_counts_for_nothing_even_when_sts_takes_it():
 if __name__ == "__main__":
     if not find_binary() or not os.path.exists(TOOL):
         print("1..0 # SKIP the sandbox or stsgatectl is not built")
-        sys.exit(0)
+        sys.exit(77)
     agent_host.run([
         strict_sts_is_found_strict_for_30_days,
         two_sessions_of_a_role_are_crossed,

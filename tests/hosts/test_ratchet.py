@@ -163,8 +163,10 @@ def lift_that_could_not_be_written_is_not_forgotten():
             os.rename(other + ".new", other)  # another look at the folder
             wait_for(lambda: not os.path.exists(other), "the file that asks for nothing to go")
             assert os.path.exists(path) and world.kept()
-        finally:
             asking.wait(60)
+        finally:
+            asking.kill()  # or it has ended
+            asking.wait()
         os.rmdir(blocker)
         os.rmdir(os.path.dirname(blocker))
         wait_for(lambda: world.enforced() == [], "what was asked for")
