@@ -95,7 +95,6 @@ struct sg_service { /* services.d/NAME.conf */
     size_t accept_count;
     struct sg_texts audience;    /* any of them must be in aud; required where JWTs are accepted */
     struct sg_texts allow_roles; /* patterns; required */
-    bool users;                  /* one of them may match an IAM user */
     enum sg_mode mode;           /* default enforce */
     bool allow_uncertain;        /* uncertain = deny | allow */
     bool allow_undecided;        /* undecided = deny (503) | allow */

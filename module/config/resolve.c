@@ -294,13 +294,12 @@ static bool names_users(const struct sg_texts *patterns, const struct sg_account
 }
 
 /* Users are read where a service lets them in, and nowhere else: it costs calls of IAM. */
-static bool note_users(const struct sg_config *config, struct sg_service *service,
+static bool note_users(const struct sg_config *config, const struct sg_service *service,
                        const struct sg_issuer *issuer)
 {
     if (issuer->kind != SG_ISSUER_CALLER_IDENTITY || issuer->account == NULL ||
         !names_users(&service->allow_roles, issuer->account))
         return false;
-    service->users = true;
     config->accounts[issuer->account - config->accounts].users = true;
     return true;
 }
@@ -358,18 +357,22 @@ static void check_session_age(struct sg_reading *reading, const struct sg_draft_
 
     if (longest_ms < issuer->longest_session_ms)
         longest_ms = issuer->longest_session_ms;
-    if (draft->it.max_session_age_ms != 0 && users && issuer->allow_long_term)
+    if (draft->it.max_session_age_ms != 0 && users && issuer->allow_long_term) {
         sg_problem(reading->problems, draft->file, draft->line,
                    "max_session_age can't be decided of the long-term keys that [issuer %s] lets "
                    "sign; expected no max_session_age, or allow_long_term = off there",
                    issuer->label);
+        return;
+    }
     if (exact || draft->it.max_session_age_ms == 0 || draft->it.max_session_age_ms >= longest_ms)
         return;
     sg_problem(reading->problems, draft->file, draft->line,
                "max_session_age = %s can't be decided: credentials of [issuer %s] tell only that a "
-               "session is at most %s old; expected at least %s, or a lower longest_session there",
+               "session is at most %s old; expected at least %s%s",
                sg_duration_format(age, draft->it.max_session_age_ms), issuer->label,
-               sg_duration_format(longest, longest_ms), longest);
+               sg_duration_format(longest, longest_ms), longest,
+               users ? ", since allow_roles names IAM users"
+                     : ", or a lower longest_session there");
 }
 
 static void resolve_service(struct sg_reading *reading, struct sg_draft_service *draft)

@@ -58,11 +58,13 @@ enum stsgate_reason sg_check_role_path(struct sg_check *check)
 
     if (reader->trace.step != NULL)
         trace_identity(check);
-    /* No pattern of the service could match whatever the path, and nobody reads users for it. */
-    if (sg_key_is_user(session->role_key) && !check->service->users) {
+    /* Nobody reads this account's users, since no pattern could match one whatever his path. */
+    if (sg_key_is_user(session->role_key) && !account->users) {
+        check->path_untold = true;
         sg_check_put(check->result->role, sizeof(check->result->role), session->role_arn);
         snprintf(check->result->detail, sizeof(check->result->detail),
-                 "no allow_roles pattern of the service names IAM users (arn:...:user/...)");
+                 "no allow_roles pattern names IAM users of account %s (arn:...:user/...)",
+                 account->label);
         return STSGATE_REASON_ROLE_NOT_ALLOWED;
     }
     /* Nearly always: the record's ARN was this session's, and one with another id is not its. */
@@ -140,6 +142,7 @@ enum stsgate_reason sg_check_companion(const struct sg_check *check, enum stsgat
     case STSGATE_REASON_ROLE_RECREATED:
         return reason;
     default: /* neither a mode nor a setting may lift AWS's own refusal */
+        check->result->detail[0] = 0;
         check->result->accepted_from_ms = 0;
         return STSGATE_REASON_COMPANION_REFUSED;
     }

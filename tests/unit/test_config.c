@@ -482,7 +482,6 @@ static bool names_users(struct gate_fixture *f, const char *pattern)
     gate_fixture_write(f, "services.d/payments.conf", service.data);
     sg_buffer_clear(&service);
     assert_int_equal(sg_config_read(&config, f->conf, &problems), SG_OK);
-    assert_int_equal(config->services[0].users, config->accounts[0].users);
     assert_int_equal(config->accounts[0].longest_session_ms / 3600000,
                      config->accounts[0].users ? 36 : 12);
     const bool users = config->accounts[0].users;
