@@ -77,10 +77,13 @@ static void set_times(struct sg_session *session, const struct sg_issuer *issuer
 
     const int64_t longest_ms = is_user(answer) ? SG_USER_SESSION_MS : issuer->longest_session_ms;
 
-    session->issued = is_long_term(asked) ? SG_NEVER_ISSUED
-                                          : sg_issued_latest(signed_ms, longest_ms, ROUNDING_MS);
-    if (!is_long_term(asked))
-        session->issued = narrow(session->issued, answer->issued_ms);
+    /* The agent may be of another configuration, and what it says of the token's own time counts
+     * only where this one wants it. */
+    if (is_long_term(asked))
+        session->issued = SG_NEVER_ISSUED;
+    else
+        session->issued = narrow(sg_issued_latest(signed_ms, longest_ms, ROUNDING_MS),
+                                 issuer->opaque_time ? answer->issued_ms : 0);
     session->evidence_ms = answer->companion_ms;
     session->token_issued_ms = signed_ms;
     session->not_before_ms = INT64_MIN;
@@ -167,7 +170,7 @@ void sg_identity_told(void *payload, const struct sg_asked *asked,
                   boot_ms + NO_ANSWER_MS);
         return;
     }
-    if (!is_long_term(asked) &&
+    if (!sg_session_is_long_term(&known.session) &&
         sg_store_issued(&exact, reader->store, boot_ms, issuer->account->origin,
                         sg_text_of(asked->access_key_id),
                         sg_text_of(known.session.role_key)) == SG_OK)

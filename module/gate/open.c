@@ -91,6 +91,7 @@ static bool opaque_time_counts(const struct stsgate *gate, const struct sg_issue
 static void warn_of_plain_forms(const struct stsgate *gate)
 {
     const struct sg_config *config = gate->config;
+    char longest[SG_DATE_SIZE];
 
     for (size_t i = 0; i < config->service_count; i++) {
         for (size_t j = 0; j < config->services[i].accept_count; j++) {
@@ -102,8 +103,9 @@ static void warn_of_plain_forms(const struct stsgate *gate)
             sg_log(&gate->log, SG_LOG_WARNING,
                    "service %s takes signed requests of [issuer %s] without a companion, and "
                    "account %s has no events_queue: after a revocation, whoever sends them is "
-                   "refused until the cutoff is 12 hours old; see forms in stsgate.conf(5)",
-                   config->services[i].name, issuer->label, issuer->account->label);
+                   "refused until the cutoff is %s old; see forms in stsgate.conf(5)",
+                   config->services[i].name, issuer->label, issuer->account->label,
+                   sg_duration_format(longest, issuer->account->longest_session_ms));
         }
     }
 }

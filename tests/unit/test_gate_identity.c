@@ -84,11 +84,16 @@ static const char *revocation(int64_t cutoff_ms)
 }
 
 /* With a role whose sessions were revoked an hour before the request was signed. */
-static void open_revoked(const char *service)
+static void open_revoked_by(const char *issuer, const char *service)
 {
-    open_with("", service);
+    open_with(issuer, service);
     gate_fixture_publish_role(f, "prod", true, revocation(ID_DATE_MS - 1 * HOURS),
                               ID_DATE_MS - 1 * HOURS + 5000);
+}
+
+static void open_revoked(const char *service)
+{
+    open_revoked_by("", service);
 }
 
 static struct stsgate_result check(const char *credential)
@@ -561,7 +566,7 @@ static struct stsgate_result tell_issued(int64_t issued_ms)
 {
     struct sg_identity_answer answer = good_answer();
 
-    open_revoked("");
+    open_revoked_by("opaque_time = probed", "");
     answer.issued_ms = issued_ms;
     tell(identity_url, answer);
     return check(identity_url);
@@ -575,6 +580,18 @@ static void issue_time_that_the_token_tells_lets_a_new_session_in(void **state)
     assert_int_equal(result.reason, STSGATE_REASON_NONE);
     assert_int_equal(result.issued_earliest_ms, ID_DATE_MS - 61000);
     assert_int_equal(result.issued_latest_ms, ID_DATE_MS - 59001);
+}
+
+/* The agent may still run by a configuration that let it count. */
+static void time_in_the_token_counts_only_where_this_configuration_says_so(void **state)
+{
+    struct sg_identity_answer answer = good_answer();
+
+    (void)state;
+    open_revoked("");
+    answer.issued_ms = ID_DATE_MS - 60000;
+    tell(identity_url, answer);
+    expect(identity_url, STSGATE_REASON_ISSUE_TIME_UNCERTAIN);
 }
 
 static void older_session_that_its_token_tells_is_revoked(void **state)
@@ -608,7 +625,7 @@ static void cloudtrail_goes_before_the_token(void **state)
     struct sg_identity_answer answer = good_answer();
 
     (void)state;
-    open_revoked("");
+    open_revoked_by("opaque_time = probed", "");
     note_issued(ID_KEY, ID_DATE_MS - 2 * HOURS);
     answer.issued_ms = ID_DATE_MS - 60000;
     tell(identity_url, answer);
@@ -622,7 +639,7 @@ static void token_lifts_no_denied_companion(void **state)
     char *credential = companion();
 
     (void)state;
-    open_revoked("");
+    open_revoked_by("opaque_time = probed", "");
     answer.companion_ms = SG_COMPANION_DENIED;
     answer.issued_ms = ID_DATE_MS - 60000;
     tell(credential, answer);
@@ -631,6 +648,23 @@ static void token_lifts_no_denied_companion(void **state)
 }
 
 /* ---- the role's path ---- */
+
+/* His path is not known, and nobody reads it: no mode may let him in under an ARN made up of his
+ * name. */
+static void user_whom_no_pattern_names_is_refused_in_every_mode(void **state)
+{
+    struct sg_identity_answer answer = good_answer();
+    struct stsgate_result result;
+
+    (void)state;
+    open_with("", "mode = observe");
+    (void)snprintf(answer.role_id, sizeof(answer.role_id), "AIDAEXAMPLEEXAMPLE123");
+    memset(answer.session_name, 0, sizeof(answer.session_name));
+    tell(identity_url, answer);
+    result = check(identity_url);
+    assert_int_equal(result.reason, STSGATE_REASON_ROLE_NOT_ALLOWED);
+    assert_int_equal(result.verdict, STSGATE_DENY);
+}
 
 static void role_that_is_not_known_yet_is_asked_for_first(void **state)
 {
@@ -748,12 +782,14 @@ int main(void)
         TEST(issue_time_told_later_decides_the_next_check),
         TEST(older_session_that_cloudtrail_told_is_revoked),
         TEST(issue_time_that_the_token_tells_lets_a_new_session_in),
+        TEST(time_in_the_token_counts_only_where_this_configuration_says_so),
         TEST(older_session_that_its_token_tells_is_revoked),
         TEST(issue_time_of_the_token_about_the_cutoff_stays_uncertain),
         TEST(issue_time_after_the_request_was_signed_counts_for_nothing),
         TEST(issue_time_before_any_session_counts_for_nothing),
         TEST(cloudtrail_goes_before_the_token),
         TEST(token_lifts_no_denied_companion),
+        TEST(user_whom_no_pattern_names_is_refused_in_every_mode),
         TEST(role_that_is_not_known_yet_is_asked_for_first),
         TEST(role_outside_of_the_pattern_may_not_enter),
         TEST(role_of_the_same_id_is_the_same_however_young),
