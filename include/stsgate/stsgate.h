@@ -87,8 +87,6 @@ enum stsgate_error {
     X(KEYS_UNAVAILABLE, "keys-unavailable", 503, "the issuer's keys are missing or too old")       \
     X(SLOW_SIGNATURE, "slow-signature", 503, "the signature is to be checked off the event loop")  \
     X(BUSY, "busy", 503, "too many requests are waiting for a decision")                           \
-    X(OVER_BUDGET, "over-budget", 503,                                                             \
-      "too many signatures that are slow to check failed a moment ago")                            \
     X(UNKNOWN_SERVICE, "unknown-service", 503, "this gateway has no service of that name")         \
     X(INTERNAL_ERROR, "internal-error", 503, "memory or another resource ended")                   \
     X(IDENTITY_PENDING, "identity-pending", 503,                                                   \
@@ -98,7 +96,9 @@ enum stsgate_error {
     X(LONG_TERM_KEY, "long-term-key", 401,                                                         \
       "a long-term key signed the request; take a session of it")                                  \
     X(UNSUPPORTED_PRINCIPAL, "unsupported-principal", 401,                                         \
-      "AWS does not tell whose policies bear on the session (a root's, a federated user's)")
+      "AWS does not tell whose policies bear on the session (a root's, a federated user's)")       \
+    X(OVER_BUDGET, "over-budget", 503,                                                             \
+      "too many signatures that are slow to check failed a moment ago")
 
 enum stsgate_reason {
 #define STSGATE_X(name, word, status, text) STSGATE_REASON_##name,
@@ -162,7 +162,8 @@ struct stsgate_result {
     char role[640]; /* ARN */
     char account[16];
     char session_name[72];                        /* empty when the credential does not tell it */
-    int64_t issued_earliest_ms, issued_latest_ms; /* Unix time; equal when the instant is known */
+    int64_t issued_earliest_ms, issued_latest_ms; /* Unix time; equal when the instant is known; 0:
+                                                     not told, or a long-term key's, never issued */
     int64_t cutoff_ms; /* the cutoff that decided, else the greatest that bears on the role;
                           INT64_MIN: none */
     int64_t expires_ms;

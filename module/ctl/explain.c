@@ -70,8 +70,10 @@ static void print_verdict(const struct ctl *ctl, const struct stsgate_result *re
     ctl_json_text(tree, "role", sg_text_of(result->role));
     ctl_json_text(tree, "session_name", sg_text_of(result->session_name));
     if (result->role[0] != 0) {
-        ctl_json_date(tree, "issued_earliest", result->issued_earliest_ms);
-        ctl_json_date(tree, "issued_latest", result->issued_latest_ms);
+        const bool issued = result->issued_latest_ms != 0;
+
+        ctl_json_date(tree, "issued_earliest", issued ? result->issued_earliest_ms : INT64_MIN);
+        ctl_json_date(tree, "issued_latest", issued ? result->issued_latest_ms : INT64_MIN);
         ctl_json_date(tree, "expires", result->expires_ms);
         ctl_json_date(tree, "cutoff", result->cutoff_ms);
     }

@@ -183,6 +183,9 @@ class Users(Case):
         self.assertEqual(self.get_by(self.bob_keys), 200)
         self.iam.put_user_policy(UserName="bob", PolicyName="stop", PolicyDocument=DENY_ALL)
         self.is_refused(self.bob_keys, "role-denied")
+        lines = [line for line in self.nginx.read("error.log").splitlines()
+                 if "reason=role-denied" in line]
+        self.assertIn("issued=- ", lines[-1])  # it never was, and not in 1970
 
 
 class UsersOnDemand(Case):

@@ -428,12 +428,12 @@ ngx_http_stsgate_log_answer(ngx_http_request_t *r, ngx_http_stsgate_ctx_t *ctx,
     cutoff[0] = '-';
     cutoff[1] = '\0';
 
-    if (result->role[0]) {
+    if (result->issued_latest_ms) {
         *ngx_http_stsgate_issued(issued, result) = '\0';
+    }
 
-        if (result->cutoff_ms != INT64_MIN) {
-            *ngx_http_stsgate_time(cutoff, result->cutoff_ms) = '\0';
-        }
+    if (result->role[0] && result->cutoff_ms != INT64_MIN) {
+        *ngx_http_stsgate_time(cutoff, result->cutoff_ms) = '\0';
     }
 
     ngx_http_stsgate_clean(role, result->role, sizeof(role));

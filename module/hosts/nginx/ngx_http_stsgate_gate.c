@@ -134,6 +134,7 @@ ngx_http_stsgate_close_readers(ngx_http_stsgate_main_conf_t *smcf)
 
     worker = &smcf->worker;
 
+    ngx_http_stsgate_tell_turned(worker);
     ngx_http_stsgate_unwatch(worker);
 
     if (worker->answered.posted) {
@@ -252,7 +253,6 @@ ngx_http_stsgate_exit_process(ngx_cycle_t *cycle)
     smcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_stsgate_module);
 
     if (smcf) {
-        ngx_http_stsgate_tell_turned(&smcf->worker);
         ngx_http_stsgate_close_readers(smcf);
     }
 }

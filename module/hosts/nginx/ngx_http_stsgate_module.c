@@ -147,6 +147,7 @@ ngx_http_stsgate_access_handler(ngx_http_request_t *r)
         ctx->slow_done = 0;
         ctx->sealed = 0;
         ctx->refused = 0;
+        ctx->turned = 0;
     }
 
     if (ctx->decided) {

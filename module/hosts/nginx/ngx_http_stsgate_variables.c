@@ -285,7 +285,7 @@ ngx_http_stsgate_variable_issued(ngx_http_request_t *r,
 
     result = ngx_http_stsgate_session(r);
 
-    if (result == NULL || result->role[0] == '\0') {
+    if (result == NULL || result->issued_latest_ms == 0) {
         v->not_found = 1;
         return NGX_OK;
     }
