@@ -20,7 +20,7 @@ void sg_caller_tell_trouble(struct sg_caller *caller, const char *trouble)
     struct sg_agent *agent = caller->agent;
     unsigned left_out;
 
-    if (trouble != NULL && !counts->in_trouble &&
+    if (trouble != NULL && !counts->told_trouble &&
         sg_rated_tell(&counts->trouble, agent, &left_out)) {
         sg_log(&agent->log, SG_LOG_WARNING, "issuer=%s identity=unknown: %s (%u times untold)",
                caller->issuer->label, trouble, left_out);
@@ -30,7 +30,6 @@ void sg_caller_tell_trouble(struct sg_caller *caller, const char *trouble)
         sg_log(&agent->log, SG_LOG_NOTICE, "issuer=%s identity=known again", caller->issuer->label);
         counts->told_trouble = false;
     }
-    counts->in_trouble = trouble != NULL;
 }
 
 static bool has_issuer(const struct sg_agent *agent, const struct sg_account *account)

@@ -23,7 +23,7 @@ struct sg_caller_counts {
     uint64_t companions;  /* and of IAM */
     uint64_t throttled;   /* of both */
     uint64_t vouched, denied, failed; /* what AWS said; failed: nothing that we could use */
-    bool in_trouble, told_trouble;
+    bool told_trouble;
     struct sg_rated trouble;
 };
 

@@ -9,9 +9,9 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
-#define PENDING_MOST                                                                               \
-    1024 /* changes that wait for a read; beyond, the queue keeps the rest, whose                  \
-            roles are not tightened yet: no burst of revocations may reach it */
+/* Changes that wait for a read. Beyond, the queue keeps the rest, whose roles are not tightened
+ * yet: more than a burst of revocations has, and read within what the queue's redrive leaves. */
+#define PENDING_MOST   512
 #define DONE_MOST      512  /* handles */
 #define FIRST_PAUSE_MS 1000 /* after a failure */
 #define MOST_PAUSE_MS  60000
@@ -158,17 +158,20 @@ static void poll_queue(void *payload)
     struct sg_events *events = payload;
     struct sg_sqs_signer signer;
 
-    if (events->receiving != NULL || events->waiter.provider != NULL ||
-        events->pending_count + SG_SQS_BATCH > PENDING_MOST ||
-        events->done_count + SG_SQS_BATCH > DONE_MOST)
-        return; /* sg_events_go_on() */
-    sg_timer_stop(&events->agent->timers, &events->timer);
+    if (events->receiving != NULL || events->waiter.provider != NULL)
+        return;
     if (!sign(&signer, events)) {
+        sg_timer_stop(&events->agent->timers, &events->timer);
         events->waiter.call = keys_came;
         events->waiter.payload = events;
         sg_provider_wait(events->account->provider, &events->waiter);
         return;
     }
+    delete_done(events); /* what keys were missing for */
+    if (events->pending_count + SG_SQS_BATCH > PENDING_MOST ||
+        events->done_count + SG_SQS_BATCH > DONE_MOST)
+        return; /* sg_events_go_on() */
+    sg_timer_stop(&events->agent->timers, &events->timer);
     /* Whether it can be read at all is told at once. */
     const unsigned wait_s = events->health.good ? SG_SQS_WAIT_S : 0;
     if (sg_sqs_receive(&events->receiving, &events->queue, &signer, events->most, wait_s,

@@ -207,7 +207,7 @@ void sg_events_round_ended(struct sg_agent_account *account, bool good)
                 not_confirmed(pending);
         }
     }
-    if (more)
+    if (more && good) /* else the pause that a failed round makes */
         begin_round(account);
 }
 
@@ -269,9 +269,10 @@ static void policy_was_read(void *payload, const struct sg_iam_answer *answer)
     const struct sg_managed *managed = pending->read.managed;
 
     pending->reading = false;
-    if (answer->outcome == SG_IAM_OK && managed->known) /* else the round will tell */
-        sg_events_tell_policy(pending->events, pending->account, managed, pending->id,
-                              pending->at_ms);
+    if (answer->outcome != SG_IAM_OK || !managed->known)
+        return; /* the round will tell */
+    sg_hung_remember(&pending->account->told, managed, sg_now_ms(pending->events->agent));
+    sg_events_tell_policy(pending->events, pending->account, managed, pending->id, pending->at_ms);
 }
 
 /* A round may take long, in a large account; the one policy is read first. */
@@ -301,10 +302,11 @@ static bool wait_for_read(struct sg_events *events, struct sg_agent_account *acc
     pending->at_ms = event->at_ms;
     pending->reread.done = was_read;
     pending->reread.payload = pending;
-    if (event->kind == SG_EVENT_POLICY || event->kind == SG_EVENT_GROUP) {
+    if (event->kind != SG_EVENT_ROLE || known_role(account, event->role) == NULL) {
         /* A round under way may have read it before. */
         pending->round = account->round + 1;
-        read_policy(pending, event);
+        if (event->kind == SG_EVENT_POLICY)
+            read_policy(pending, event);
         begin_round(account);
         return true;
     }
@@ -320,9 +322,13 @@ static bool take_change(struct sg_events *events, struct sg_agent_account *accou
 {
     struct sg_role *role = event->kind == SG_EVENT_ROLE ? known_role(account, event->role) : NULL;
 
-    /* Nobody asked for that role: whoever does has it read then. */
-    if (event->kind == SG_EVENT_ROLE && role == NULL)
-        return true;
+    /* Nobody asked for that role: whoever does has it read then. But a sweep under way may have
+     * passed it before the change, and will take it for fresh. */
+    if (event->kind == SG_EVENT_ROLE && role == NULL) {
+        if (account->sweep != NULL)
+            (void)wait_for_read(events, account, event, message);
+        return account->sweep == NULL;
+    }
     if (event->kind == SG_EVENT_GROUP && !account->config->users)
         return true;
     sg_hold_touched(events, account, event);

@@ -208,13 +208,29 @@ void sg_fetch_end(struct sg_fetch *fetch, enum sg_fetch_result result, const cha
 
 /* ---- the queue ---- */
 
+/* A gateway's question goes before an event, which has tightened the role already. */
 static struct sg_fetch *first_queued(const struct sg_agent_account *account, bool asked)
 {
+    struct sg_fetch *first = NULL;
+
     for (struct sg_fetch *fetch = account->fetches; fetch != NULL; fetch = fetch->next) {
-        if (!fetch->running && fetch->asked == asked)
+        if (fetch->running || fetch->asked != asked)
+            continue;
+        if (fetch->waiters.count > 0)
             return fetch;
+        if (first == NULL)
+            first = fetch;
     }
-    return NULL;
+    return first;
+}
+
+static size_t waited_for(const struct sg_agent_account *account)
+{
+    size_t count = 0;
+
+    for (const struct sg_fetch *fetch = account->fetches; fetch != NULL; fetch = fetch->next)
+        count += fetch->waiters.count > 0;
+    return count;
 }
 
 /* Whoever asks for many roles must not keep the round's own from being read: half the runs. */
@@ -286,7 +302,7 @@ int sg_fetch_start(struct sg_agent_account *account, struct sg_text key, struct 
     if (role == NULL)
         return SG_E_MEMORY;
     if (role->fetch == NULL) {
-        if (first && account->fetch_count >= ASKED_MAX && role->record.length == 0) {
+        if (waiter != NULL && role->record.length == 0 && waited_for(account) >= ASKED_MAX) {
             sg_roles_remove(&account->roles, role);
             return SG_E_BUSY;
         }

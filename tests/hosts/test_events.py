@@ -141,6 +141,19 @@ def burst_of_revocations_waits_for_no_read():
         world.box.calm()
 
 
+def change_of_a_role_that_a_sweep_may_have_passed_waits_for_the_next():
+    with World(visibility_s=60) as world:
+        world.box.make_role("app")
+        world.box.faults(hang=1, only=SWEEP)
+        world.agent.start()
+        wait_for(lambda: world.box.calls()["actions"].get(SWEEP), "the first sweep")
+        world.send(world.put_event("app", OLD))
+        wait_for(lambda: world.status()["pending"] > 0, lambda: "that waits: %s" % world.status())
+        world.box.calm()
+        wait_for(lambda: world.left() == 0, "the messages to be deleted")
+        assert world.box.calls()["actions"][SWEEP] >= 2
+
+
 def message_waits_in_the_queue_until_a_read_has_confirmed_it():
     with World(visibility_s=2) as world:
         world.box.make_role("app")
@@ -679,6 +692,7 @@ if __name__ == "__main__":
     cases = [
         revocation_takes_effect_by_its_event_and_is_confirmed_by_a_read,
         burst_of_revocations_waits_for_no_read,
+        change_of_a_role_that_a_sweep_may_have_passed_waits_for_the_next,
         message_waits_in_the_queue_until_a_read_has_confirmed_it,
         policy_that_is_attached_and_its_new_version_are_read,
         new_version_of_a_policy_takes_effect_by_its_document_and_waits_for_a_read,
