@@ -379,7 +379,7 @@ static void resolve_service(struct sg_reading *reading, struct sg_draft_service 
 {
     struct sg_config *config = reading->config;
     struct sg_service *it = &draft->it;
-    bool jwts = false;
+    bool jwts = false, users;
 
     it->accept = sg_config_keep(reading, sg_alloc(draft->accept.count + 1, sizeof(*it->accept)));
     for (size_t i = 0; it->accept != NULL && i < draft->accept.count; i++) {
@@ -395,7 +395,13 @@ static void resolve_service(struct sg_reading *reading, struct sg_draft_service 
                        draft->accept.items[i], draft->accept.items[i]);
             continue;
         }
-        check_session_age(reading, draft, found, note_users(config, it, found));
+        users = note_users(config, it, found);
+        check_session_age(reading, draft, found, users);
+        if (users && found->account->policies == SG_POLICIES_INLINE)
+            sg_problem(reading->problems, draft->file, draft->line,
+                       "allow_roles names IAM users of account %s, where policies = inline leaves "
+                       "out what their groups deny; expected policies = all there",
+                       found->account->label);
         jwts = jwts || found->kind != SG_ISSUER_CALLER_IDENTITY;
         it->accept[it->accept_count++] = found;
     }
