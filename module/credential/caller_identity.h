@@ -77,9 +77,9 @@ enum stsgate_reason sg_identity_read(struct sg_caller_identity *identity, struct
                                      const struct sg_service *service, int64_t now_ms);
 void sg_identity_wipe(struct sg_caller_identity *identity);
 
+bool sg_identity_long_term(struct sg_text access_key_id); /* "AKIA..." */
 /* The account that an access key id of today's form encodes: "ASIA" of a session, "AKIA" of a
  * user's own key, and 16 base32 digits. */
-bool sg_identity_long_term(struct sg_text access_key_id); /* "AKIA..." */
 bool sg_identity_account(char account[static 13], struct sg_text access_key_id);
 
 /*

@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/date.h"
+#include "base/json.h"
 #include "session/session.h"
 #include "store/probe.h"
 
@@ -68,11 +69,12 @@ static bool tells_arn(int folder, const char *role, const struct sg_owners *owne
     struct sg_buffer path = {0}, content = {0};
     struct json_object *tree = NULL, *arn = NULL;
     bool told = false;
+    int error;
 
     sg_buffer_addf(&path, "%s/%s.json", role, role[0] == '~' ? "user" : "role");
     if (!path.failed &&
         sg_file_read(&content, folder, path.data, ROLE_JSON_MAX, owners, NULL) == SG_OK)
-        tree = json_tokener_parse(content.data);
+        tree = sg_json_parse(sg_buffer_text(&content), ROLE_JSON_MAX, &error);
     told = json_object_object_get_ex(tree, "arn", &arn) &&
            json_object_is_type(arn, json_type_string) && json_object_get_string_len(arn) > 0;
     json_object_put(tree);

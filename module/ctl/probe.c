@@ -141,9 +141,7 @@ static bool is_refusal(const struct sg_sts_answer *answer)
 /* AWS's message may hold what was signed. */
 static const char *words_of(const struct sg_sts_answer *answer)
 {
-    if (answer->code[0] != 0)
-        return answer->code;
-    return answer->message[0] != 0 ? answer->message : "no answer";
+    return answer->code[0] != 0 ? answer->code : "no answer that says why";
 }
 
 /* ---- the steps ---- */
@@ -164,14 +162,15 @@ static void try_plain(struct probe *probe, const char *step)
     char text[1100];
 
     ask(&answer, probe, &probe->keys, NULL);
-    probe->answered_ms = answer.date_ms;
-    if (answer.outcome == SG_IAM_OK)
-        (void)snprintf(text, sizeof(text), "the session as it is: STS says it is %s", answer.arn);
-    else
-        (void)snprintf(text, sizeof(text), "the session as it is: %s", words_of(&answer));
-    if (answer.outcome == SG_IAM_OK && !is_of_account(answer.arn, probe->own.account))
-        answer.outcome = SG_IAM_FAILED;
-    tell(probe, step, answer.outcome == SG_IAM_OK ? GOOD : UNCLEAR, text);
+    const bool answered = answer.outcome == SG_IAM_OK;
+    const bool good = answered && is_of_account(answer.arn, probe->own.account);
+
+    if (answered)
+        probe->answered_ms = answer.date_ms;
+    (void)snprintf(text, sizeof(text), "the session as it is: %s%s%s",
+                   answered ? "STS says it is " : "", answered ? answer.arn : words_of(&answer),
+                   answered && !good ? ", and the token tells another account" : "");
+    tell(probe, step, good ? GOOD : UNCLEAR, text);
 }
 
 static void judge_time(struct probe *probe)
@@ -210,9 +209,7 @@ static void try_one(struct probe *probe, const char *step, const char *what, enu
                    answer.outcome == SG_IAM_OK ? "STS takes it"
                    : is_refusal(&answer)       ? "refused, "
                                                : "not clearly refused, ",
-                   answer.outcome == SG_IAM_OK ? ""
-                   : answer.code[0] != 0       ? answer.code
-                                               : "no answer");
+                   answer.outcome == SG_IAM_OK ? "" : words_of(&answer));
     tell(probe, step,
          answer.outcome == SG_IAM_OK ? BAD
          : is_refusal(&answer)       ? GOOD
