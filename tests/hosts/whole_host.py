@@ -94,10 +94,17 @@ class Whole(unittest.TestCase):
         self.assertEqual(found, [])
 
     def start_agent(self, who="admin"):
+        """Back when it listens: before, a SIGTERM would just end it."""
+        def starts():
+            return self.nginx.read("agent.log").count("start=done")
+
+        before = starts() if os.path.exists(self.nginx.path("agent.log")) else 0
         with open(self.nginx.path("agent.log"), "ab") as log:
             self.agent = subprocess.Popen(
                 nginx_host.UNDER + [AGENT, "--conf", self.nginx.path("gate"), "--foreground"],
                 stdout=log, stderr=log, env=dict(os.environ, **self.box.environment(who)))
+        nginx_host.until(lambda: starts() > before or self.agent.poll() is not None,
+                         "the agent's start")
 
     def stop_agent(self, with_signal=signal.SIGTERM):
         if self.agent is None:
