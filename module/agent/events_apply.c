@@ -280,10 +280,13 @@ static void read_policy(struct sg_pending *pending, const struct sg_event *event
 {
     struct sg_agent_account *account = pending->account;
     const struct sg_text arn = sg_text_of(event->policy);
+    struct sg_managed *managed = sg_managed_find(&account->managed, arn);
 
+    if (managed != NULL)
+        managed->read_boot_ms = 0; /* what was read of it is not recent any more */
     if (event->document.length > 0 || !sg_events_hangs(account, arn))
         return;
-    struct sg_managed *managed = sg_managed_add(&account->managed, arn);
+    managed = sg_managed_add(&account->managed, arn);
     if (managed == NULL)
         return;
     pending->reading = true;
@@ -303,8 +306,8 @@ static bool wait_for_read(struct sg_events *events, struct sg_agent_account *acc
     pending->reread.done = was_read;
     pending->reread.payload = pending;
     if (event->kind != SG_EVENT_ROLE || known_role(account, event->role) == NULL) {
-        /* A round under way may have read it before. */
-        pending->round = account->round + 1;
+        /* A round under way, or a read that the next one joins, may have read it before. */
+        pending->round = account->round + (account->running > 0 ? 2 : 1);
         if (event->kind == SG_EVENT_POLICY)
             read_policy(pending, event);
         begin_round(account);
